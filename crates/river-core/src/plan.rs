@@ -1,0 +1,3 @@
+//! placeholder, grows with the planner
+/// A plan.
+pub struct Plan;
