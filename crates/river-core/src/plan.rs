@@ -1,3 +1,1 @@
-//! placeholder, grows with the planner
-/// A plan.
-pub struct Plan;
+//! Bound plans.

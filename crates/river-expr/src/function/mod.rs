@@ -1,0 +1,80 @@
+//! The function registry: one entry a function or operator, with how it is typed and computed.
+//!
+//! A group of functions is one file that ends in `pub const FUNCTIONS: &[Function]`; adding a
+//! function is one entry and its kernel there. `SHOW FUNCTIONS` and the docs are made of this.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use arrow_array::ArrayRef;
+use river_core::{DataType, Expr, Value};
+
+use crate::{BindError, Col, EvalContext, Result, Session};
+
+/// A scalar function or operator.
+pub struct Function {
+    /// Canonical upper-case name; operators under their sign (`+`, `=`, `||`, `AND`).
+    pub name: &'static str,
+    /// Other names of the same function.
+    pub aliases: &'static [&'static str],
+    /// How it is called: `LPAD(text STRING, length INT, pad STRING) -> STRING`.
+    pub signature: &'static str,
+    /// One sentence or two: what it gives, its NULL rule, its errors.
+    pub doc: &'static str,
+    /// Checks and casts the arguments in place and gives the result type.
+    pub bind: fn(&Session, &mut Vec<Expr>) -> std::result::Result<DataType, BindError>,
+    /// How it is computed.
+    pub kernel: Kernel,
+    /// Whether equal arguments give equal results; if not, it is never folded.
+    pub deterministic: bool,
+    /// Whether it can fail for some arguments; such calls are evaluated only for rows that need
+    /// them (under `CASE`, `AND`, `OR`, `COALESCE`, `IF`).
+    pub fallible: bool,
+}
+
+/// How a function is computed.
+#[derive(Clone, Copy)]
+pub enum Kernel {
+    /// On whole columns.
+    Columns(fn(&Call) -> Result<ArrayRef>),
+    /// Row by row on single values: for functions too rare to be worth more. Called for rows with
+    /// NULL arguments too.
+    Values(fn(&Call, &[Value]) -> Result<Value>),
+    /// The program evaluates it itself (`AND`, `OR`, `COALESCE`, `IF`: arguments on demand).
+    Lazy,
+}
+
+/// One evaluation of a function on a batch.
+pub struct Call<'a> {
+    /// The argument columns.
+    pub args: &'a [Col],
+    /// Their types.
+    pub types: &'a [DataType],
+    /// Type of the result.
+    pub out: &'a DataType,
+    /// Rows of the batch; constants stand for that many.
+    pub rows: usize,
+    /// Session, clock, watermark.
+    pub context: &'a EvalContext,
+}
+
+/// Every group of functions.
+const GROUPS: &[&[Function]] = &[];
+
+static REGISTRY: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
+    let all = GROUPS.iter().flat_map(|group| group.iter());
+    all.flat_map(|f| f.aliases.iter().chain([&f.name]).map(move |name| (*name, f))).collect()
+});
+
+/// The function of that name, in any case.
+pub fn lookup(name: &str) -> Option<&'static Function> {
+    match REGISTRY.get(name) {
+        Some(function) => Some(function),
+        None => REGISTRY.get(name.to_ascii_uppercase().as_str()).copied(),
+    }
+}
+
+/// All names, for listings and for "did you mean".
+pub fn names() -> impl Iterator<Item = &'static str> {
+    REGISTRY.keys().copied()
+}
