@@ -1,1 +1,3 @@
-//! placeholder
+//! Flink SQL: from script text to bound, typed plans.
+
+pub mod parse;
