@@ -1,0 +1,61 @@
+//! What can go wrong in a task, by what should be done about it.
+
+use river_expr::EvalError;
+
+/// What whoever runs the task should do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The script, its options or its data are wrong; running again gives the same error.
+    Input,
+    /// Something outside failed (disk, network); a restart may help.
+    Environment,
+    /// A bug of ours: a rule of the engine was broken.
+    Internal,
+}
+
+/// Why a task stopped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What should be done about it.
+    pub kind: ErrorKind,
+    /// Cause and, where it can be said, remedy; names file and line, option or column.
+    pub message: String,
+}
+
+/// Result of work in a task.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The user's script, options or data are wrong.
+    pub fn input(message: impl Into<String>) -> Error {
+        Error { kind: ErrorKind::Input, message: message.into() }
+    }
+
+    /// Disk, network or another process failed.
+    pub fn environment(message: impl Into<String>) -> Error {
+        Error { kind: ErrorKind::Environment, message: message.into() }
+    }
+
+    /// A rule of the engine was broken.
+    pub fn internal(message: impl Into<String>) -> Error {
+        Error { kind: ErrorKind::Internal, message: message.into() }
+    }
+
+    /// The error with what was being done in front.
+    pub fn context(self, doing: impl std::fmt::Display) -> Error {
+        Error { kind: self.kind, message: format!("{doing}: {}", self.message) }
+    }
+}
+
+impl From<EvalError> for Error {
+    fn from(error: EvalError) -> Error {
+        Error::input(error.0)
+    }
+}
+
+impl From<arrow_schema::ArrowError> for Error {
+    fn from(error: arrow_schema::ArrowError) -> Error {
+        Error::internal(error.to_string())
+    }
+}

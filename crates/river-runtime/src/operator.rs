@@ -1,0 +1,111 @@
+//! The operator interface: synchronous, batch in, bounded batches out, resumable.
+//!
+//! The task loop calls an operator with one batch at a time. An operator that would emit more than
+//! its [`Output`] takes stops with [`Status::More`] and is called again through
+//! [`Operator::resume`] until it is done; only then does it get its next input. Between the calls
+//! barriers, cancels and timers get through. An operator never blocks, sleeps or does I/O.
+//!
+//! Watermarks: the task combines the watermarks of all inputs first, so each [`crate::Mark`] an
+//! operator sees is *its* watermark. An operator passes marks on at the right place between its
+//! own output rows (and holds back or changes them only if its node says so).
+
+use std::collections::VecDeque;
+
+use river_expr::{EvalContext, Session};
+
+use crate::{Batch, Result};
+
+/// Rows of an output batch that operators aim for.
+pub const TARGET_ROWS: usize = 4096;
+
+/// Batches an operator may put into its output before it must stop with [`Status::More`].
+pub const OUTPUT_BATCHES: usize = 16;
+
+/// Whether an operator has finished what it was called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Status {
+    /// Ready for the next call.
+    Done,
+    /// The output is full; call [`Operator::resume`] once it is drained.
+    More,
+}
+
+/// Where an operator puts what it emits.
+#[derive(Debug, Default)]
+pub struct Output {
+    batches: VecDeque<Batch>,
+}
+
+impl Output {
+    /// Adds a batch; empty ones are dropped.
+    pub fn push(&mut self, batch: Batch) {
+        if !batch.is_empty() {
+            self.batches.push_back(batch);
+        }
+    }
+
+    /// Whether the operator should stop with [`Status::More`] before it makes another batch.
+    pub fn is_full(&self) -> bool {
+        self.batches.len() >= OUTPUT_BATCHES
+    }
+
+    /// The oldest batch.
+    pub fn pop(&mut self) -> Option<Batch> {
+        self.batches.pop_front()
+    }
+}
+
+/// What an operator instance knows of its place.
+#[derive(Debug, Clone)]
+pub struct OperatorContext {
+    /// This subtask, from 0.
+    pub subtask: u32,
+    /// Subtasks of the operator.
+    pub parallelism: u32,
+    /// Key groups of the job.
+    pub max_parallelism: u32,
+    /// Session settings for expressions.
+    pub session: Session,
+}
+
+/// One operator of a chain, in one subtask. Single-threaded.
+pub trait Operator: Send {
+    /// Takes a batch of input `input`. `now` is the wall clock and session for expressions.
+    fn process(
+        &mut self,
+        input: usize,
+        batch: Batch,
+        now: &EvalContext,
+        out: &mut Output,
+    ) -> Result<Status>;
+
+    /// Goes on after [`Status::More`].
+    fn resume(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
+        let _ = (now, out);
+        Ok(Status::Done)
+    }
+
+    /// Input `input` has ended. Bounded event-time input ends with a [`crate::MAX_WATERMARK`] mark,
+    /// so this is for what watermarks do not trigger (sorting, processing-time windows).
+    fn end_input(&mut self, input: usize, now: &EvalContext, out: &mut Output) -> Result<Status> {
+        let _ = (input, now, out);
+        Ok(Status::Done)
+    }
+
+    /// Wall-clock time in milliseconds at which it wants [`Operator::on_timer`], if any.
+    fn next_timer_ms(&self) -> Option<i64> {
+        None
+    }
+
+    /// The time asked for by [`Operator::next_timer_ms`] has come.
+    fn on_timer(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
+        let _ = (now, out);
+        Ok(Status::Done)
+    }
+}
+
+/// Milliseconds since the epoch of an evaluation context's clock.
+pub fn now_ms(now: &EvalContext) -> i64 {
+    now.now_ns.div_euclid(1_000_000)
+}

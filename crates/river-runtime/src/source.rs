@@ -1,0 +1,55 @@
+//! The source interface: a table's splits, and the reader of one subtask.
+//!
+//! A split is a unit of input that is read in order by one subtask (a file, a range of event
+//! numbers). Which splits a subtask has, and how far each is read, is the reader's own state
+//! ([`SourceReader::snapshot`]), so a new leader learns the assignment from the tasks.
+
+use std::time::Duration;
+
+use crate::{Batch, Result};
+
+/// What a reader has to give.
+#[derive(Debug)]
+pub enum Poll {
+    /// Rows.
+    Batch(Batch),
+    /// Nothing now; ask again after this long at most.
+    Wait(Duration),
+    /// Nothing ever again.
+    End,
+}
+
+/// A split and how far it is read, as stored in a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitState {
+    /// Identifies the split within the source (a path, a range).
+    pub split: String,
+    /// The position, in the source's own encoding.
+    pub position: Vec<u8>,
+}
+
+/// Reads the splits of one subtask. Runs on the task's thread; may block for a short time on I/O.
+pub trait SourceReader: Send {
+    /// The next rows. Must return within about 100 ms, so that a cancel gets through.
+    fn poll(&mut self) -> Result<Poll>;
+
+    /// The assigned splits and their positions after the last batch returned.
+    fn snapshot(&self) -> Vec<SplitState>;
+
+    /// Goes on from the positions of a snapshot (of this or, after rescaling, another subtask).
+    fn restore(&mut self, splits: Vec<SplitState>) -> Result<()>;
+}
+
+/// A table ready to be read. Shared by its readers: unassigned splits are handed out from here.
+pub trait Source: Send + Sync {
+    /// The reader of a subtask.
+    fn reader(&self, subtask: u32, parallelism: u32) -> Result<Box<dyn SourceReader>>;
+
+    /// Whether it ends by itself.
+    fn is_bounded(&self) -> bool;
+
+    /// Number of subtasks it wants (`scan.parallelism`), if it cares.
+    fn parallelism(&self) -> Option<u32> {
+        None
+    }
+}
