@@ -1,1 +1,3 @@
-//! placeholder
+//! Sources, sinks and formats with Flink's option keys.
+
+pub mod nexmark;
