@@ -9,6 +9,7 @@
 
 pub mod aggregate;
 pub mod bind;
+pub mod calendar;
 pub mod cast;
 pub mod column;
 pub mod context;
