@@ -1,7 +1,19 @@
 //! What the binder asks: the typed expression for an operator, function call, `CASE` or cast, with
 //! Flink's coercions made explicit.
+//!
+//! Rules are those of Calcite's validator as Flink sets it up (operators, `CASE`, `IN`) and of
+//! Flink's own type inference (`LogicalTypeMerging`, for built-in functions of the new stack).
 
-use river_core::{DataType, Expr};
+mod common;
+mod conditional;
+mod describe;
+
+pub use common::{common_type, find_common_type};
+pub use conditional::{between, case, in_list};
+pub use describe::{signature, sql_name};
+
+use river_core::expr::ExprKind;
+use river_core::{DataType, Expr, LogicalType, Value};
 
 use crate::{BindError, Session, cast, function};
 
@@ -24,14 +36,35 @@ pub fn call(session: &Session, name: &str, mut args: Vec<Expr>) -> Result<Expr, 
 pub fn cast(input: Expr, to: &DataType, lenient: bool) -> Result<Expr, BindError> {
     cast::check_explicit(&input.ty, to)?;
     let ty = to.with_nullable(lenient || input.ty.nullable);
-    Ok(Expr { kind: river_core::expr::ExprKind::Cast { input: Box::new(input), lenient }, ty })
+    if input.ty.logical == LogicalType::Null || input.as_literal().is_some_and(Value::is_null) {
+        return Ok(Expr::literal(Value::Null, ty.with_nullable(true)));
+    }
+    Ok(Expr { kind: ExprKind::Cast { input: Box::new(input), lenient }, ty })
 }
 
-/// The type that all of the types can be converted to without loss (`LogicalTypeMerging
-/// .findCommonType`, Calcite's `leastRestrictive`): for `CASE`, `COALESCE`, `UNION`, `VALUES`, `IN`.
-pub fn common_type(types: &[&DataType]) -> Option<DataType> {
-    let (first, rest) = types.split_first()?;
-    rest.iter()
-        .all(|t| t.logical == first.logical)
-        .then(|| first.with_nullable(types.iter().any(|t| t.nullable)))
+/// The expression as a value of that type, its nullability kept: an implicit cast, or nothing if it
+/// has the type already. A bare `NULL` becomes a typed one.
+pub fn coerce(expr: Expr, to: &LogicalType) -> Expr {
+    if expr.ty.logical == *to {
+        return expr;
+    }
+    let ty = to.clone().with_nullable(expr.ty.nullable);
+    if expr.ty.logical == LogicalType::Null {
+        return Expr::literal(Value::Null, ty.with_nullable(true));
+    }
+    Expr { kind: ExprKind::Cast { input: Box::new(expr), lenient: false }, ty }
+}
+
+/// As [`coerce`], in place.
+pub fn coerce_arg(args: &mut [Expr], index: usize, to: &LogicalType) {
+    if let Some(arg) = args.get_mut(index) {
+        let taken =
+            std::mem::replace(arg, Expr::literal(Value::Null, LogicalType::Null.nullable()));
+        *arg = coerce(taken, to);
+    }
+}
+
+/// Whether any of the arguments may be NULL.
+pub fn any_nullable(args: &[Expr]) -> bool {
+    args.iter().any(|a| a.ty.nullable)
 }

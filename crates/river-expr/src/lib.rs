@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod cast;
 pub mod column;
 pub mod context;
+pub mod decimal;
 pub mod fold;
 pub mod function;
 pub mod program;

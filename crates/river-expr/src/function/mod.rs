@@ -3,6 +3,12 @@
 //! A group of functions is one file that ends in `pub const FUNCTIONS: &[Function]`; adding a
 //! function is one entry and its kernel there. `SHOW FUNCTIONS` and the docs are made of this.
 
+pub mod adapt;
+mod arithmetic;
+pub mod comparison;
+mod conditional;
+mod logic;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -59,7 +65,8 @@ pub struct Call<'a> {
 }
 
 /// Every group of functions.
-const GROUPS: &[&[Function]] = &[];
+const GROUPS: &[&[Function]] =
+    &[arithmetic::FUNCTIONS, comparison::FUNCTIONS, logic::FUNCTIONS, conditional::FUNCTIONS];
 
 static REGISTRY: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     let all = GROUPS.iter().flat_map(|group| group.iter());
