@@ -10,6 +10,7 @@ pub mod error;
 pub mod operator;
 pub mod sink;
 pub mod source;
+pub mod state;
 
 pub use batch::{Batch, Kinds, MAX_WATERMARK, Mark};
 pub use error::{Error, Result};
