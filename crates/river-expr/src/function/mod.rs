@@ -5,9 +5,15 @@
 
 pub mod adapt;
 mod arithmetic;
+pub mod check;
 pub mod comparison;
 mod conditional;
+pub mod hash;
+pub mod java_text;
 mod logic;
+pub mod pattern;
+pub mod rows;
+pub mod string;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -38,6 +44,57 @@ pub struct Function {
     pub fallible: bool,
 }
 
+impl Function {
+    /// A deterministic function that never fails, computed on whole columns.
+    pub const fn columns(
+        name: &'static str,
+        signature: &'static str,
+        doc: &'static str,
+        bind: Bind,
+        kernel: fn(&Call) -> Result<ArrayRef>,
+    ) -> Function {
+        Function {
+            name,
+            aliases: &[],
+            signature,
+            doc,
+            bind,
+            kernel: Kernel::Columns(kernel),
+            deterministic: true,
+            fallible: false,
+        }
+    }
+
+    /// A deterministic function that never fails, computed row by row on single values.
+    pub const fn values(
+        name: &'static str,
+        signature: &'static str,
+        doc: &'static str,
+        bind: Bind,
+        kernel: fn(&Call, &[Value]) -> Result<Value>,
+    ) -> Function {
+        let function = Function::columns(name, signature, doc, bind, no_columns);
+        Function { kernel: Kernel::Values(kernel), ..function }
+    }
+
+    /// The function under further names too.
+    pub const fn also(self, aliases: &'static [&'static str]) -> Function {
+        Function { aliases, ..self }
+    }
+
+    /// The function, which can fail for some arguments.
+    pub const fn or_fails(self) -> Function {
+        Function { fallible: true, ..self }
+    }
+}
+
+/// How a call is typed: checks and casts the arguments in place, gives the result type.
+pub type Bind = fn(&Session, &mut Vec<Expr>) -> std::result::Result<DataType, BindError>;
+
+fn no_columns(_: &Call) -> Result<ArrayRef> {
+    Err(crate::EvalError::new("the function is computed on single values"))
+}
+
 /// How a function is computed.
 #[derive(Clone, Copy)]
 pub enum Kernel {
@@ -65,8 +122,19 @@ pub struct Call<'a> {
 }
 
 /// Every group of functions.
-const GROUPS: &[&[Function]] =
-    &[arithmetic::FUNCTIONS, comparison::FUNCTIONS, logic::FUNCTIONS, conditional::FUNCTIONS];
+const GROUPS: &[&[Function]] = &[
+    arithmetic::FUNCTIONS,
+    comparison::FUNCTIONS,
+    conditional::FUNCTIONS,
+    hash::FUNCTIONS,
+    logic::FUNCTIONS,
+    pattern::like::FUNCTIONS,
+    pattern::regexp::FUNCTIONS,
+    string::build::FUNCTIONS,
+    string::encode::FUNCTIONS,
+    string::find::FUNCTIONS,
+    string::slice::FUNCTIONS,
+];
 
 static REGISTRY: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
     let all = GROUPS.iter().flat_map(|group| group.iter());
