@@ -164,11 +164,7 @@ pub fn infer(
     check(name, args, params)
 }
 
-fn check(
-    name: &str,
-    args: &mut [Expr],
-    params: &[Param],
-) -> std::result::Result<(), BindError> {
+fn check(name: &str, args: &mut [Expr], params: &[Param]) -> std::result::Result<(), BindError> {
     if args.iter().zip(params).any(|(a, p)| !p.accepts(&a.ty.logical)) {
         let wanted: Vec<String> = params.iter().map(|p| format!("<{}>", p.name())).collect();
         return Err(mismatch(name, args, &wanted.join(", ")));

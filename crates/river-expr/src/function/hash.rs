@@ -7,8 +7,8 @@ use md5::Digest;
 use river_core::Expr;
 use river_core::types::LogicalType;
 
-use super::rows;
 use super::check::{self, Bound, Param};
+use super::rows;
 use super::{Call, Function};
 use crate::{EvalError, Result, Session};
 

@@ -21,7 +21,13 @@ pub fn float(value: f32) -> String {
 }
 
 fn non_finite(nan: bool, positive: bool) -> String {
-    let text = if nan { "NaN" } else if positive { "Infinity" } else { "-Infinity" };
+    let text = if nan {
+        "NaN"
+    } else if positive {
+        "Infinity"
+    } else {
+        "-Infinity"
+    };
     text.to_string()
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::{
-    Array, ArrayAccessor, ArrayRef, ArrowPrimitiveType, BinaryViewArray, BooleanArray,
-    PrimitiveArray, StringViewArray,
+    ArrayAccessor, ArrayRef, ArrowPrimitiveType, BinaryViewArray, BooleanArray, PrimitiveArray,
+    StringViewArray,
 };
 use arrow_buffer::{BooleanBufferBuilder, NullBuffer, NullBufferBuilder, ScalarBuffer};
 use arrow_data::{ByteView, MAX_INLINE_VIEW_LEN};

@@ -34,7 +34,8 @@ pub type Groups = Vec<Option<(usize, usize)>>;
 
 impl Keyed {
     fn parse(pattern: &str) -> Option<Keyed> {
-        let simple = |b: u8| b.is_ascii() && !b.is_ascii_control() && !b"\\^$.|?*+()[]{}-&".contains(&b);
+        let simple =
+            |b: u8| b.is_ascii() && !b.is_ascii_control() && !b"\\^$.|?*+()[]{}-&".contains(&b);
         let one = |b: u8| simple(b) || b == b'&' || b == b'-';
         let rest = pattern.strip_prefix('(')?;
         let before = *rest.as_bytes().first().filter(|b| one(**b))?;

@@ -9,10 +9,10 @@ use river_core::Expr;
 use river_core::types::LogicalType;
 
 use super::java;
-use crate::function::rows::{self, Arg};
 use crate::function::check::{self, Bound, Param};
+use crate::function::rows::{self, Arg};
 use crate::function::{Call, Function};
-use crate::{EvalError, Result, Session};
+use crate::{EvalError, Result};
 
 /// A `LIKE` pattern made ready.
 enum Like {

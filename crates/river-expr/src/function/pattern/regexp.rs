@@ -12,8 +12,8 @@ use river_core::types::LogicalType;
 use river_core::{Expr, Value};
 
 use super::java::{self, Pattern};
-use crate::function::rows::{self, Arg};
 use crate::function::check::{self, Bound, Param};
+use crate::function::rows::{self, Arg};
 use crate::function::string::utf16;
 use crate::function::{Call, Function};
 use crate::{Result, Session};

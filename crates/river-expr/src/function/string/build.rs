@@ -3,14 +3,14 @@
 //!
 //! Rules: `SqlFunctionUtils`, `BinaryStringDataUtil`, Calcite's `SqlFunctions.initcap`.
 
-use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::ArrayRef;
+use arrow_array::types::{Int32Type, Int64Type};
 use river_core::types::{DataType, LogicalType, MAX_LENGTH};
 use river_core::{Expr, Value};
 
 use super::{chars, format, utf16};
-use crate::function::rows;
 use crate::function::check::{self, Bound, Param};
+use crate::function::rows;
 use crate::function::{Call, Function};
 use crate::{Result, Session, bind};
 
@@ -220,7 +220,7 @@ fn bind_elt(_: &Session, args: &mut Vec<Expr>) -> Bound {
     params[0] = Param::Integer;
     check::infer("ELT", args, &params, 0)?;
     let types: Vec<&DataType> = args[1..].iter().map(|a| &a.ty).collect();
-    let Some(common) = bind::common_type(&types) else {
+    let Some(common) = bind::find_common_type(&types) else {
         return Err(check::mismatch("ELT", args, "index INT, text STRING, ..."));
     };
     args[1..].iter_mut().for_each(|a| check::convert(a, &common.logical));
@@ -369,4 +369,3 @@ pub const FUNCTIONS: &[Function] = &[
         printf,
     ),
 ];
-

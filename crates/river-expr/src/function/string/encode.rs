@@ -11,8 +11,8 @@ use river_core::Expr;
 use river_core::types::LogicalType;
 
 use super::url;
-use crate::function::rows;
 use crate::function::check::{self, Bound, Param};
+use crate::function::rows;
 use crate::function::{Call, Function};
 use crate::{EvalError, Result, Session};
 

@@ -12,8 +12,8 @@ use river_core::types::LogicalType;
 use river_core::{Expr, Value};
 
 use super::chars;
-use crate::function::rows;
 use crate::function::check::{self, Bound, Param};
+use crate::function::rows;
 use crate::function::{Call, Function};
 use crate::{EvalError, Result, Session};
 

@@ -227,7 +227,11 @@ fn floating(value: f64, conversion: char, spec: &Spec) -> Option<String> {
         let text = if value.is_nan() { "NaN" } else { "Infinity" };
         let unpadded = Spec { plus: spec.plus, paren: spec.paren, ..Spec::default() };
         let sign = value < 0.0;
-        return Some(if value.is_nan() { text.into() } else { signed(sign, text.into(), &unpadded) });
+        return Some(if value.is_nan() {
+            text.into()
+        } else {
+            signed(sign, text.into(), &unpadded)
+        });
     }
     let precision = spec.precision.unwrap_or(6);
     let magnitude = value.abs();
@@ -269,7 +273,8 @@ fn rounded_digits(value: f64, place: Place) -> (Vec<u8>, i32) {
     let text = format!("{value:e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let mut exponent: i32 = exponent.parse().unwrap_or(0);
-    let mut digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
+    let mut digits: Vec<u8> =
+        mantissa.bytes().filter(u8::is_ascii_digit).map(|b| b - b'0').collect();
     if value == 0.0 {
         return (vec![0], 0);
     }

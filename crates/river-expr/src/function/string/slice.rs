@@ -10,8 +10,8 @@ use river_core::types::{LogicalType, MAX_LENGTH};
 use river_core::{Expr, Value};
 
 use super::{chars, utf16};
-use crate::function::rows::{self, Arg};
 use crate::function::check::{self, Bound, Param};
+use crate::function::rows::{self, Arg};
 use crate::function::{Call, Function};
 use crate::{BindError, EvalError, Result, Session};
 
