@@ -128,7 +128,8 @@ fn the_first_events_of_the_default_table() {
             Boise
             WY
             1700000000004
-            gejoijwuzigtvmbhjomV"#]].assert_eq(&shown.join("\n").replace(" | ", "\n    "));
+            gejoijwuzigtvmbhjomV"#]]
+    .assert_eq(&shown.join("\n").replace(" | ", "\n    "));
 }
 
 #[test]
