@@ -247,6 +247,24 @@ pub enum ExprKind {
     },
     /// `e.*` where `e` is no plain name
     AllFields(Box<Expr>),
+    /// `INTERVAL x unit`, where `x` is no quoted text
+    IntervalValue {
+        /// Number of units.
+        value: Box<Expr>,
+        /// What it counts.
+        qualifier: IntervalQualifier,
+    },
+    /// `(left - right) unit`: a difference of points in time, as an interval
+    DatetimeDifference {
+        /// Left operand.
+        left: Box<Expr>,
+        /// Right operand.
+        right: Box<Expr>,
+        /// Unit of the result.
+        qualifier: IntervalQualifier,
+    },
+    /// `?`
+    Parameter,
     /// `PERIOD (start, end)`
     Period {
         /// Start.
@@ -416,6 +434,8 @@ pub enum IsTest {
 pub enum LikeKind {
     /// `LIKE`
     Like,
+    /// `ILIKE`
+    Ilike,
     /// `SIMILAR TO`
     SimilarTo,
     /// `RLIKE` (parsed by Calcite, refused by Flink's validator)

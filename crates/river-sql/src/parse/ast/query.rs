@@ -57,7 +57,7 @@ pub struct Cte {
 pub enum QueryBody {
     /// `SELECT ..`
     Select(Box<Select>),
-    /// `VALUES (..), (..)`; each row is [`super::ExprKind::Row`] or, for one column, any expression
+    /// `VALUES (..), (..)`; each row is an [`super::ExprKind::Row`]
     Values(Vec<Expr>),
     /// `left UNION ALL right` and the like
     SetOp {
@@ -248,4 +248,12 @@ pub enum FrameExclude {
     Group,
     /// `EXCLUDE TIES`
     Ties,
+}
+
+impl Query {
+    /// A query that is nothing but this body.
+    pub fn of(body: QueryBody, span: Span) -> Self {
+        let order_by = Vec::new();
+        Query { with: None, body, order_by, limit: None, offset: None, fetch: None, span }
+    }
 }

@@ -105,10 +105,6 @@ pub enum JoinKind {
     Full,
     /// `CROSS JOIN`
     Cross,
-    /// `LEFT SEMI JOIN` (only in some dialects; Flink refuses it after parsing)
-    LeftSemi,
-    /// `LEFT ANTI JOIN` (as above)
-    LeftAnti,
 }
 
 /// The condition of a join.

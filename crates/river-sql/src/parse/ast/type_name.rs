@@ -79,6 +79,13 @@ pub enum TypeNameKind {
         /// Base64 of the serializer's snapshot.
         serializer: Text,
     },
+    /// `STRUCTURED<'class', f t, ...>`
+    Structured {
+        /// Java class.
+        class: Text,
+        /// Fields.
+        fields: Vec<RowField>,
+    },
     /// `VARIANT`
     Variant,
     /// `BITMAP`

@@ -1,0 +1,1 @@
+//! What the parser accepts, builds and says.
