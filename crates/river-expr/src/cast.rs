@@ -1,29 +1,81 @@
 //! `CAST` and `TRY_CAST` between all pairs of types, with Flink's rules (`CastRuleProvider`).
+//!
+//! One file per kind of target or source; [`rules`] says which pairs exist. A NULL stays NULL. A
+//! value that does not fit is an error or, in a lenient cast, NULL; numbers that are too large are
+//! no error in Flink: integers wrap, decimals become NULL.
 
-use river_core::DataType;
+mod bytes;
+mod from_string;
+mod nested;
+mod numeric;
+mod rules;
+mod time;
+pub mod to_string;
 
-use crate::{BindError, Col, EvalContext, EvalError, Result};
+use arrow_array::{Array, ArrayRef};
+use river_core::{DataType, LogicalType};
+
+use crate::{Col, EvalContext, EvalError, Result, Session};
+
+pub use rules::{can_fail, check_explicit, supports_implicit};
+
+/// How a cast treats bad values and local time.
+#[derive(Clone, Copy)]
+struct Mode<'a> {
+    /// A value that cannot be converted gives NULL.
+    lenient: bool,
+    session: &'a Session,
+}
 
 /// Casts a column. A value that does not fit is an error, or NULL where `lenient`.
 pub fn cast(
-    _column: &Col,
+    column: &Col,
     from: &DataType,
     to: &DataType,
-    _lenient: bool,
+    lenient: bool,
     _rows: usize,
-    _context: &EvalContext,
+    context: &EvalContext,
 ) -> Result<Col> {
-    Err(EvalError::new(format!("cannot cast {from} to {to}")))
+    let session = &context.session;
+    let mode = Mode { lenient: lenient || session.legacy_cast, session };
+    let array = cast_array(column.array(), &from.logical, &to.logical, mode)?;
+    Ok(if column.is_scalar() { Col::Scalar(array) } else { Col::Array(array) })
 }
 
-/// Whether an explicit cast between the types exists (`LogicalTypeCasts.supportsExplicitCast`).
-pub fn check_explicit(from: &DataType, to: &DataType) -> std::result::Result<(), BindError> {
-    let _ = to;
-    Err(BindError::new(format!("Cast function cannot convert value of type {from} to type {to}")))
+fn cast_array(
+    array: &ArrayRef,
+    from: &LogicalType,
+    to: &LogicalType,
+    mode: Mode,
+) -> Result<ArrayRef> {
+    use LogicalType::*;
+    if from == to {
+        return Ok(array.clone());
+    }
+    match (from, to) {
+        (Null, to) => Ok(arrow_array::new_null_array(&to.to_arrow(), array.len())),
+        (from, to) if from.is_character() && to.is_character() => {
+            Ok(to_string::fit(array, from, to))
+        }
+        (from, to) if to.is_character() => {
+            Ok(to_string::fit(&to_string::column(array, from, mode.session), &STRING, to))
+        }
+        (from, to) if from.is_character() && !to.is_binary() => {
+            from_string::column(array, to, mode)
+        }
+        (from, to) if to.is_binary() => bytes::column(array, from, to),
+        (Boolean, to) if to.is_numeric() => numeric::from_boolean(array, to),
+        (from, Boolean) if from.is_numeric() => numeric::to_boolean(array, from),
+        (from, to) if from.is_numeric() && to.is_numeric() => numeric::column(array, from, to),
+        (from, to) if from.is_datetime() && to.is_datetime() => {
+            time::column(array, from, to, mode.session)
+        }
+        (Array(_) | Map(..) | Multiset(_) | Row(_), _) => nested::column(array, from, to, mode),
+        _ => Err(EvalError::new(format!("Unsupported cast from '{from}' to '{to}'."))),
+    }
 }
 
-/// Whether values may be stored in a column of type `to` without an explicit cast
-/// (`LogicalTypeCasts.supportsImplicitCast`; the rule for sink columns).
-pub fn supports_implicit(_from: &DataType, _to: &DataType) -> bool {
-    false
-}
+const STRING: LogicalType = LogicalType::STRING;
+
+#[cfg(test)]
+mod tests;

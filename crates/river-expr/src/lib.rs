@@ -17,6 +17,8 @@ pub mod decimal;
 pub mod fold;
 pub mod function;
 pub mod program;
+#[cfg(test)]
+pub mod testing;
 
 pub use column::{Col, ColumnBuilder};
 pub use context::{EvalContext, Session};

@@ -107,7 +107,8 @@ fn compile(expr: &Expr) -> Result<Node> {
         }
         ExprKind::Cast { input, lenient } => {
             let input = Box::new(compile(input)?);
-            let fallible = input.fallible || !lenient;
+            let fallible =
+                input.fallible || (!lenient && cast::can_fail(&input.ty.logical, &expr.ty.logical));
             (Step::Cast { input, lenient: *lenient }, fallible)
         }
         ExprKind::Field { input, index } => {

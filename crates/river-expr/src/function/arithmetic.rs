@@ -307,3 +307,6 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     temporal::MINUS_DATE,
 ];
+
+#[cfg(test)]
+mod tests;

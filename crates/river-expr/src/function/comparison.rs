@@ -133,3 +133,6 @@ pub const FUNCTIONS: &[Function] = &[
         |call| distinct(call, false),
     ),
 ];
+
+#[cfg(test)]
+mod tests;
