@@ -30,13 +30,13 @@ pub fn boolean(value: bool) -> Expr {
     Expr::literal(Value::Boolean(value), LogicalType::Boolean.not_null())
 }
 
-/// A decimal literal as the parser types it: `1.50` is `DECIMAL(3, 2)`.
+/// A decimal literal as a script's is typed: `0.50` is `DECIMAL(3, 2)`.
 pub fn decimal(value: &str) -> Expr {
     let digits: String = value.chars().filter(|c| c.is_ascii_digit()).collect();
     let scale = value.split_once('.').map_or(0, |(_, fraction)| fraction.len()) as u8;
     let unscaled: i128 = digits.parse().unwrap();
     let unscaled = if value.starts_with('-') { -unscaled } else { unscaled };
-    let precision = (digits.trim_start_matches('0').len().max(1) as u8).max(scale);
+    let precision = digits.len() as u8;
     Expr::literal(Value::Decimal(unscaled), LogicalType::Decimal(precision, scale).not_null())
 }
 

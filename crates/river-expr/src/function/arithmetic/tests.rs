@@ -17,14 +17,14 @@ fn integers_wrap_and_keep_the_wider_type() {
 
 #[test]
 fn decimals_follow_their_types() {
-    assert_eq!(eval("*", [decimal("0.908"), long(100)]), "DECIMAL(22, 3) NOT NULL 90.800");
+    assert_eq!(eval("*", [decimal("0.908"), long(100)]), "DECIMAL(24, 3) NOT NULL 90.800");
     assert_eq!(eval("/", [int(1), decimal("3.0")]), "DECIMAL(17, 6) NOT NULL 0.333333");
     assert_eq!(eval("/", [decimal("1.0"), int(3)]), "DECIMAL(13, 12) NOT NULL 0.333333333333");
     assert_eq!(
         eval("/", [int(5), decimal("0.0")]),
         "DECIMAL(17, 6) NOT NULL run: Division by zero"
     );
-    assert_eq!(eval("+", [decimal("0.1"), decimal("0.2")]), "DECIMAL(2, 1) NOT NULL 0.3");
+    assert_eq!(eval("+", [decimal("0.1"), decimal("0.2")]), "DECIMAL(3, 1) NOT NULL 0.3");
     assert_eq!(eval("-", [decimal("1.50")]), "DECIMAL(3, 2) NOT NULL -1.50");
     assert_eq!(eval("*", [double(2.0), decimal("1.5")]), "DOUBLE NOT NULL 3.0");
     let wide = cast_as(text("99999999999999999999999999999999999999"), Decimal(38, 0));
