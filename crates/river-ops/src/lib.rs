@@ -1,1 +1,23 @@
-//! placeholder
+//! The SQL operators of river, each its own file, vectorised on Arrow columns.
+//!
+//! A task calls [`build::build`] for each node of its chain and drives the result through
+//! [`river_runtime::Operator`]. Each operator gives the changes of its Flink counterpart, in
+//! Flink's order (`org.apache.flink.table.runtime.operators`). Nothing here does I/O or knows a
+//! connector; a table to look up comes in as [`river_runtime::lookup::LookupTable`].
+
+pub mod build;
+pub mod correlate;
+pub mod drop_update_before;
+pub mod lookup_join;
+mod order;
+mod pairs;
+mod pending;
+pub mod single_row;
+pub mod sink;
+pub mod sink_constraint;
+pub mod sort;
+pub mod table_function;
+#[cfg(test)]
+mod testing;
+
+pub use build::build;

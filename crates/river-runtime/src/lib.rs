@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod error;
+pub mod lookup;
 pub mod operator;
 pub mod sink;
 pub mod source;
