@@ -47,6 +47,10 @@ use parser::Parser;
 /// # Errors
 /// The first place where the text leaves Flink's grammar.
 pub fn parse_script(text: &str) -> Result<Vec<Spanned<Statement>>> {
+    with_stack(|| script(text))
+}
+
+fn script(text: &str) -> Result<Vec<Spanned<Statement>>> {
     let mut parser = Parser::new(text)?;
     let mut statements = Vec::new();
     loop {
@@ -118,7 +122,7 @@ pub fn parse_statement(text: &str) -> Result<Spanned<Statement>> {
 /// # Errors
 /// The first place where the text leaves Flink's grammar.
 pub fn parse_query(text: &str) -> Result<Query> {
-    whole(text, Parser::query)
+    whole(text, |parser| parser.query())
 }
 
 /// One expression.
@@ -126,7 +130,7 @@ pub fn parse_query(text: &str) -> Result<Query> {
 /// # Errors
 /// The first place where the text leaves Flink's grammar.
 pub fn parse_expression(text: &str) -> Result<Expr> {
-    whole(text, Parser::expr)
+    whole(text, |parser| parser.expr())
 }
 
 /// One type, as in `CAST(.. AS type)`.
@@ -134,11 +138,32 @@ pub fn parse_expression(text: &str) -> Result<Expr> {
 /// # Errors
 /// The first place where the text leaves Flink's grammar.
 pub fn parse_type(text: &str) -> Result<TypeName> {
-    whole(text, Parser::type_name)
+    whole(text, |parser| parser.type_name())
 }
 
-fn whole<'a, T>(text: &'a str, part: impl FnOnce(&mut Parser<'a>) -> Result<T>) -> Result<T> {
-    let mut parser = Parser::new(text)?;
-    let value = part(&mut parser)?;
-    if parser.at_end() { Ok(value) } else { Err(parser.unexpected()) }
+fn whole<T: Send>(text: &str, part: impl FnOnce(&mut Parser<'_>) -> Result<T> + Send) -> Result<T> {
+    with_stack(|| {
+        let mut parser = Parser::new(text)?;
+        let value = part(&mut parser)?;
+        if parser.at_end() { Ok(value) } else { Err(parser.unexpected()) }
+    })
+}
+
+/// Stack for parsing: [`MAX_DEPTH`] levels need up to 8 MB in an unoptimised build, more than a
+/// thread has by default.
+const STACK_BYTES: usize = 32 << 20;
+
+/// Runs on a stack that is large enough for the deepest tree, whatever thread the caller is.
+fn with_stack<T: Send>(parse: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("sql-parser".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, parse)
+            .map_err(|error| {
+                let message = format!("no thread can be started for parsing: {error}");
+                ParseError::new(message, Span::default())
+            })?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

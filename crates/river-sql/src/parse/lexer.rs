@@ -76,7 +76,8 @@ impl Lexer<'_> {
 
     fn unknown_character(&self, c: char) -> ParseError {
         let span = Span::new(self.at, self.at + c.len_utf8());
-        let error = ParseError::new(format!("unknown character `{}`", c.escape_debug()), span);
+        let shown = if c == '"' { c.to_string() } else { c.escape_debug().to_string() };
+        let error = ParseError::new(format!("unknown character `{shown}`"), span);
         match c {
             '"' => error.with_hint(
                 "names that need quotes stand in back-ticks (`name`), texts in single quotes \
