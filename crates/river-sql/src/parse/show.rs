@@ -115,7 +115,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Whether the name before that token is complete: the text or statement ends, or a dot follows.
+    /// Whether the name before that token is complete: the statement ends, or a dot follows.
     fn ends_name_at(&self, ahead: usize) -> bool {
         self.kind_at(ahead) == super::token::TokenKind::End
             || self.peek_symbol_at(ahead, ";")

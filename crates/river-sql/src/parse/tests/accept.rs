@@ -6,7 +6,8 @@ const TAKEN: &[&str] = &[
     "CREATE TABLE t (a INT, b AS a+1 COMMENT 'x', c INT METADATA VIRTUAL COMMENT 'y', \
      d INT METADATA FROM 'k' VIRTUAL, e INT NOT NULL PRIMARY KEY NOT ENFORCED COMMENT 'z')",
     "CREATE TABLE t (a INT, WATERMARK FOR a.b AS a - INTERVAL '1' SECOND) LIKE s",
-    "CREATE TABLE t (a INT) DISTRIBUTED BY HASH(a) INTO 4 BUCKETS PARTITIONED BY (a) WITH ('a'='b')",
+    "CREATE TABLE t (a INT) DISTRIBUTED BY HASH(a) INTO 4 BUCKETS \
+     PARTITIONED BY (a) WITH ('a'='b')",
     "CREATE TABLE t LIKE s (INCLUDING ALL OVERWRITING OPTIONS EXCLUDING PARTITIONS)",
     "CREATE TABLE t (a, b) AS SELECT 1, 2",
     "CREATE OR REPLACE TABLE t AS SELECT 1",
@@ -103,7 +104,8 @@ fn scripts_join_statement_sets() {
 
 #[test]
 fn splits_where_statements_end() {
-    let text = "SET 'a;' = 'b'; -- c;\nBEGIN STATEMENT SET; INSERT INTO t SELECT CASE WHEN a THEN 1 \
+    let text = "SET 'a;' = 'b'; -- c;\nBEGIN STATEMENT SET; INSERT INTO t SELECT CASE \
+                WHEN a THEN 1 \
                 END; END; EXECUTE STATEMENT SET BEGIN INSERT INTO t SELECT 1; END; SELECT `x;";
     let split = split_statements(text);
     let complete: Vec<&str> = split.complete.iter().map(|s| &text[s.start..s.end]).collect();
