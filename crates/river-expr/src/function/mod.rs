@@ -5,15 +5,19 @@
 
 pub mod adapt;
 mod arithmetic;
+pub mod bitmap;
 pub mod check;
+pub mod collection;
 pub mod comparison;
 mod conditional;
 pub mod hash;
 pub mod java_text;
+pub mod json;
 mod logic;
 pub mod pattern;
 pub mod rows;
 pub mod string;
+pub mod variant;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -124,9 +128,16 @@ pub struct Call<'a> {
 /// Every group of functions.
 const GROUPS: &[&[Function]] = &[
     arithmetic::FUNCTIONS,
+    bitmap::FUNCTIONS,
+    collection::array::FUNCTIONS,
+    collection::construct::FUNCTIONS,
+    collection::map::FUNCTIONS,
     comparison::FUNCTIONS,
     conditional::FUNCTIONS,
     hash::FUNCTIONS,
+    json::construct::FUNCTIONS,
+    json::query::FUNCTIONS,
+    json::quote::FUNCTIONS,
     logic::FUNCTIONS,
     pattern::like::FUNCTIONS,
     pattern::regexp::FUNCTIONS,
@@ -134,6 +145,7 @@ const GROUPS: &[&[Function]] = &[
     string::encode::FUNCTIONS,
     string::find::FUNCTIONS,
     string::slice::FUNCTIONS,
+    variant::FUNCTIONS,
 ];
 
 static REGISTRY: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::new(|| {
