@@ -1,9 +1,9 @@
 package riverkeeper.bench;
 
 /**
- * Random numbers by position: draw {@code slot} of event {@code n} is element {@code 16 n + slot} of
- * a seed's SplitMix64 sequence. The draws of river's own generator (module {@code nexmark::random}),
- * so that both engines read the same events.
+ * Random numbers by position: draw {@code slot} of event {@code n} is element {@code 16 n + slot}
+ * of a seed's SplitMix64 sequence. The draws of river's own generator (module {@code
+ * nexmark::random}), so that both engines read the same events.
  */
 final class Draws {
     private static final long SLOTS = 16;

@@ -129,7 +129,7 @@ public final class NexmarkTableFactory implements DynamicTableSourceFactory {
             return project(maker.event(block * BLOCK_EVENTS + own % BLOCK_EVENTS));
         }
 
-        /** The strings of a row are references, so a field is only worth leaving out, not making. */
+        /** Leaves out what is not wanted; making it was cheap, as its texts are references. */
         private RowData project(GenericRowData row) {
             if (projection == null) {
                 return row;

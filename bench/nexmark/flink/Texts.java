@@ -9,9 +9,9 @@ import org.apache.flink.table.data.StringData;
 import org.apache.flink.table.data.binary.BinaryStringData;
 
 /**
- * The texts all events share: channels, urls, names, and the text that {@code extra} is cut from. All
- * are made once; a value is a reference or a slice, never a copy, so that the source costs Flink as
- * little as possible.
+ * The texts all events share: channels, urls, names, and the text that {@code extra} is cut from.
+ * All are made once; a value is a reference or a slice, never a copy, so that the source costs
+ * Flink as little as possible.
  */
 final class Texts {
     static final int CHANNELS = 10_000;
@@ -25,8 +25,8 @@ final class Texts {
             "Shultz,Abrams,Spencer,White,Bartels,Walton,Smith,Jones,Noris".split(",");
     private static final String[] HOT_NAMES = "Google,Facebook,Baidu,Apple".split(",");
 
-    static final StringData[] CITIES =
-            all("Phoenix,Los Angeles,San Francisco,Boise,Portland,Bend,Redmond,Seattle,Kent,Cheyenne");
+    static final StringData[] CITIES = all(
+            "Phoenix,Los Angeles,San Francisco,Boise,Portland,Bend,Redmond,Seattle,Kent,Cheyenne");
     static final StringData[] STATES = all("AZ,CA,ID,OR,WA,WY");
     static final StringData[] NAMES = names();
     /** Hot channels first, then the cached ones. */
