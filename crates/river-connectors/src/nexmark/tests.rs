@@ -63,7 +63,7 @@ fn show(columns: &[ArrayRef], i: usize) -> String {
         for child in row.columns().iter().filter(|child| row.is_valid(i) && child.is_valid(i)) {
             shown += " | ";
             if let Some(text) = child.as_string_view_opt() {
-                shown += text.value(i);
+                shown += &format!("'{}'", text.value(i));
             } else if let Some(long) = child.as_primitive_opt::<Int64Type>() {
                 shown += &long.value(i).to_string();
             } else {
@@ -84,51 +84,51 @@ fn the_first_events_of_the_default_table() {
     expect![[r#"
         1
             1001
-            xeruaxr
-            ikaakqji s
+            'xeruaxr'
+            'ikaakqji s'
             144
             1249
             1700000000000
             1700000000323
             1000
             12
-    
+            ''
         1
             1002
-            x jfxdeedhhhbe a t
-            zjmcxalb gwpgctwuolztby gkzfurcccdqrmpiqhecidrtad
+            'x jfxdeedhhhbe a t'
+            'zjmcxalb gwpgctwuolztby gkzfurcccdqrmpiqhecidrtad'
             1691
             37776686
             1700000000000
             1700000000281
             1000
             13
-    
+            ''
         2
             1003
             2000
             8503681
-            channel-5774
-            https://www.nexmark.com/mduu/eqt/ptd/item.htm?query=1&channel_id=1902641152
+            'channel-5774'
+            'https://www.nexmark.com/mduu/eqt/ptd/item.htm?query=1&channel_id=1902641152'
             1700000000000
-            XKTIITL
+            'XKTIITL'
         2
             1009
             2003
             21909025
-            Baidu
-            https://www.nexmark.com/mjel/mtb/mzmz/item.htm?query=1
+            'Baidu'
+            'https://www.nexmark.com/mjel/mtb/mzmz/item.htm?query=1'
             1700000000000
-            P^T\HQ
+            'P^T\HQ'
         0
             1001
-            Paul Spencer
-            k eqn@ymv.com
-            9130 8508 2179 7510
-            Boise
-            WY
+            'Paul Spencer'
+            'k eqn@ymv.com'
+            '9130 8508 2179 7510'
+            'Boise'
+            'WY'
             1700000000004
-            gejoijwuzigtvmbhjomV"#]]
+            'gejoijwuzigtvmbhjomV'"#]]
     .assert_eq(&shown.join("\n").replace(" | ", "\n    "));
 }
 
