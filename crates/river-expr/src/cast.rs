@@ -17,6 +17,7 @@ use river_core::{DataType, LogicalType};
 
 use crate::{Col, EvalContext, EvalError, Result, Session};
 
+pub use numeric::decimal_of_double;
 pub use rules::{can_fail, check_explicit, supports_implicit};
 
 /// How a cast treats bad values and local time.

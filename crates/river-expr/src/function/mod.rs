@@ -10,11 +10,14 @@ pub mod check;
 pub mod collection;
 pub mod comparison;
 mod conditional;
+mod digits;
 pub mod hash;
 pub mod java_text;
 pub mod json;
 mod logic;
+mod math;
 pub mod pattern;
+mod rounding;
 pub mod rows;
 pub mod string;
 pub mod variant;
@@ -134,13 +137,16 @@ const GROUPS: &[&[Function]] = &[
     collection::map::FUNCTIONS,
     comparison::FUNCTIONS,
     conditional::FUNCTIONS,
+    digits::FUNCTIONS,
     hash::FUNCTIONS,
     json::construct::FUNCTIONS,
     json::query::FUNCTIONS,
     json::quote::FUNCTIONS,
     logic::FUNCTIONS,
+    math::FUNCTIONS,
     pattern::like::FUNCTIONS,
     pattern::regexp::FUNCTIONS,
+    rounding::FUNCTIONS,
     string::build::FUNCTIONS,
     string::encode::FUNCTIONS,
     string::find::FUNCTIONS,
