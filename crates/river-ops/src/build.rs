@@ -7,6 +7,7 @@ use river_runtime::{Error, Operator, OperatorContext, Result};
 
 use crate::correlate::Correlate;
 use crate::drop_update_before::DropUpdateBefore;
+use crate::join::{Join, JoinSpec};
 use crate::single_row::SingleRow;
 use crate::sort::Sort;
 
@@ -31,6 +32,16 @@ pub fn build(
             *left,
             condition.as_ref(),
         )?),
+        Op::Join { kind, keys, condition, left_unique, right_unique, ttl_ms } => {
+            let spec = JoinSpec {
+                kind: *kind,
+                keys,
+                condition: condition.as_ref(),
+                unique: [left_unique.as_deref(), right_unique.as_deref()],
+                ttl_ms: [ttl_ms.0, ttl_ms.1],
+            };
+            Box::new(Join::new(input(0)?, input(1)?, spec)?)
+        }
         Op::DropUpdateBefore => Box::new(DropUpdateBefore),
         Op::SingleRow => Box::new(SingleRow::default()),
         Op::Sort { order, rowtime } => Box::new(Sort::new(input(0)?, order, *rowtime)?),

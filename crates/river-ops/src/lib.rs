@@ -8,6 +8,7 @@
 pub mod build;
 pub mod correlate;
 pub mod drop_update_before;
+pub mod join;
 pub mod lookup_join;
 mod order;
 mod pairs;

@@ -50,7 +50,8 @@ fn values_are_pinned() {
         6f009c3d2fe38077
         c68d5892171dbfb8
         818f6a13e542f816
-        cbe5174886670b0b"#]].assert_eq(&shown.join("\n"));
+        cbe5174886670b0b"#]]
+    .assert_eq(&shown.join("\n"));
 }
 
 #[test]
