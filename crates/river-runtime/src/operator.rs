@@ -35,6 +35,7 @@ pub enum Status {
 #[derive(Debug, Default)]
 pub struct Output {
     batches: VecDeque<Batch>,
+    idle: Option<bool>,
 }
 
 impl Output {
@@ -48,6 +49,18 @@ impl Output {
     /// Whether the operator should stop with [`Status::More`] before it makes another batch.
     pub fn is_full(&self) -> bool {
         self.batches.len() >= OUTPUT_BATCHES
+    }
+
+    /// Says that no watermarks will come for a while, so that others need not wait for this
+    /// subtask, or that they will again (`WatermarkStatus`). Holds from behind the batches so far.
+    pub fn set_idle(&mut self, idle: bool) {
+        self.idle = Some(idle);
+    }
+
+    /// What was last said by [`Output::set_idle`] since it was last asked for. The task asks once
+    /// the batches are drained; a batch with rows after it makes the subtask active in any case.
+    pub fn take_idle(&mut self) -> Option<bool> {
+        self.idle.take()
     }
 
     /// The oldest batch.

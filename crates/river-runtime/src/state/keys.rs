@@ -39,7 +39,7 @@ pub struct KeyIndex {
 }
 
 enum Layout {
-    Global { live: bool },
+    Global { slot: Option<u32>, slots: Slots },
     Words1(WordIndex<1>),
     Words2(WordIndex<2>),
     Words3(WordIndex<3>),
@@ -74,7 +74,7 @@ impl KeyIndex {
     pub fn new(types: &[DataType]) -> Result<KeyIndex> {
         let words = types.iter().all(|ty| fixed::width(ty).is_some());
         let layout = match types {
-            [] => Layout::Global { live: false },
+            [] => Layout::Global { slot: None, slots: Slots::default() },
             [_] if words => Layout::Words1(WordIndex::default()),
             [_, _] if words => Layout::Words2(WordIndex::default()),
             [_, _, _] if words => Layout::Words3(WordIndex::default()),
@@ -121,9 +121,11 @@ impl KeyIndex {
             return Err(Error::internal("key columns do not fit the index"));
         }
         match &mut self.layout {
-            Layout::Global { live } => {
-                *live |= INSERT && rows > 0;
-                slots.resize(rows, if *live { 0 } else { MISSING });
+            Layout::Global { slot, slots: numbers } => {
+                if INSERT && rows > 0 && slot.is_none() {
+                    *slot = Some(numbers.take()?.0);
+                }
+                slots.resize(rows, slot.unwrap_or(MISSING));
                 Ok(())
             }
             Layout::Words1(index) => index.resolve::<INSERT>(columns, rows, slots),
@@ -147,7 +149,12 @@ impl KeyIndex {
     /// state first.
     pub fn remove(&mut self, slot: u32) {
         match &mut self.layout {
-            Layout::Global { live } => *live = false,
+            Layout::Global { slot: live, slots } => {
+                if *live == Some(slot) {
+                    *live = None;
+                    slots.free.push(slot);
+                }
+            }
             Layout::Words1(index) => index.remove(slot),
             Layout::Words2(index) => index.remove(slot),
             Layout::Words3(index) => index.remove(slot),
@@ -161,8 +168,10 @@ impl KeyIndex {
     /// begin anew within one batch.
     pub fn renew(&mut self, slot: u32) -> Result<u32> {
         match &mut self.layout {
-            Layout::Global { .. } => {
-                Err(Error::internal("the only group of a global aggregate cannot be renewed"))
+            Layout::Global { slot, slots } => {
+                let new = slots.take()?.0;
+                *slot = Some(new);
+                Ok(new)
             }
             Layout::Words1(index) => index.renew(slot),
             Layout::Words2(index) => index.renew(slot),
@@ -175,7 +184,7 @@ impl KeyIndex {
     /// Allows the number of a slot given up by [`KeyIndex::renew`] to be used again.
     pub fn release(&mut self, slot: u32) {
         match &mut self.layout {
-            Layout::Global { .. } => {}
+            Layout::Global { slots, .. } => slots.free.push(slot),
             Layout::Words1(index) => index.release(slot),
             Layout::Words2(index) => index.release(slot),
             Layout::Words3(index) => index.release(slot),
@@ -187,7 +196,7 @@ impl KeyIndex {
     /// Slots ever used: all slot numbers are below it.
     pub fn capacity(&self) -> usize {
         match &self.layout {
-            Layout::Global { live } => usize::from(*live),
+            Layout::Global { slots, .. } => slots.used as usize,
             Layout::Words1(index) => index.capacity(),
             Layout::Words2(index) => index.capacity(),
             Layout::Words3(index) => index.capacity(),
@@ -199,7 +208,7 @@ impl KeyIndex {
     /// Keys in the index.
     pub fn len(&self) -> usize {
         match &self.layout {
-            Layout::Global { live } => usize::from(*live),
+            Layout::Global { slot, .. } => usize::from(slot.is_some()),
             Layout::Words1(index) => index.len(),
             Layout::Words2(index) => index.len(),
             Layout::Words3(index) => index.len(),
@@ -216,8 +225,7 @@ impl KeyIndex {
     /// The slots of all keys, in no order.
     pub fn slots(&self) -> Vec<u32> {
         match &self.layout {
-            Layout::Global { live: false } => Vec::new(),
-            Layout::Global { live: true } => vec![0],
+            Layout::Global { slot, .. } => slot.iter().copied().collect(),
             Layout::Words1(index) => index.slots(),
             Layout::Words2(index) => index.slots(),
             Layout::Words3(index) => index.slots(),

@@ -1,0 +1,217 @@
+//! The `SESSION` table function without aggregation (`UnalignedWindowTableFunctionOperator`): rows
+//! wait until their session is over, then are sent with its start, end and time.
+
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::DataType as Arrow;
+use river_core::Field;
+use river_core::plan::{Window, WindowKind, WindowProperty, WindowTime};
+use river_expr::EvalContext;
+use river_runtime::operator::now_ms;
+use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::{Batch, Error, MAX_WATERMARK, Operator, Output, Result, Status};
+
+use super::fire::{self, push_mark, raw_times, time_column};
+use super::sessions::{Assigned, Sessions};
+use super::zone::Zone;
+use crate::pending::Pending;
+
+#[cfg(test)]
+mod tests;
+
+/// The operator.
+pub struct SessionTable {
+    rowtime: Option<usize>,
+    gap: i64,
+    partition: Vec<usize>,
+    zone: Zone,
+    /// Fields of the three window columns.
+    fields: Vec<Field>,
+    index: KeyIndex,
+    sessions: Sessions,
+    rows: RowStore,
+    /// Kinds by row number.
+    kinds: Vec<u8>,
+    /// Row numbers of each session, by arrival.
+    members: Vec<Vec<u32>>,
+    progress: i64,
+    pending: Pending,
+}
+
+impl SessionTable {
+    /// An operator without sessions; `output` is the input's columns and three more.
+    pub fn new(input: &[Field], output: &[Field], window: &Window) -> Result<SessionTable> {
+        let WindowKind::Session { gap, partition } = &window.kind else {
+            return Err(Error::internal("the windows are no sessions"));
+        };
+        let rowtime = match window.time {
+            WindowTime::Rowtime(column) => Some(column),
+            _ => None,
+        };
+        let fields = output.get(input.len()..).unwrap_or_default().to_vec();
+        if fields.len() != 3 {
+            return Err(Error::internal("a window table function appends three columns"));
+        }
+        let arrow = |field: &Field| field.ty.logical.to_arrow();
+        let keys: Vec<Arrow> = partition.iter().map(|key| arrow(&input[*key])).collect();
+        let types: Vec<Arrow> = input.iter().map(arrow).collect();
+        Ok(SessionTable {
+            rowtime,
+            gap: *gap,
+            partition: partition.clone(),
+            zone: Zone::new(window.zone.as_deref())?,
+            fields,
+            index: KeyIndex::new(&keys)?,
+            sessions: Sessions::default(),
+            rows: RowStore::new(&types)?,
+            kinds: Vec::new(),
+            members: Vec::new(),
+            progress: i64::MIN,
+            pending: Pending::default(),
+        })
+    }
+
+    /// The session of a row, and those merged into it; `None` if it is late.
+    fn session_of(&mut self, key: u32, time: i64) -> Result<Option<(u32, Vec<u32>)>> {
+        let local = self.zone.to_local(time);
+        let window = (local, local.saturating_add(self.gap));
+        let (zone, progress) = (&self.zone, self.progress);
+        let event_time = self.rowtime.is_some();
+        let is_over = |end: i64| event_time && zone.trigger(end) <= progress;
+        Ok(match self.sessions.assign(key, window, is_over)? {
+            Assigned::Late => None,
+            Assigned::Session(session, merged) => Some((session, merged)),
+        })
+    }
+
+    /// Keeps the rows of one run between watermarks.
+    fn keep(&mut self, batch: &Batch, now_ms: i64) -> Result<()> {
+        let keys: Vec<ArrayRef> =
+            self.partition.iter().map(|key| batch.columns[*key].clone()).collect();
+        let mut slots = Vec::new();
+        self.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+        let column = self.rowtime.map(|column| &batch.columns[column]);
+        let times = column.map(raw_times).transpose()?;
+        let (mut kept, mut owners): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+        for (row, slot) in slots.iter().enumerate() {
+            // Rows without a time are in no window, and dropped.
+            if column.is_some_and(|column| column.is_null(row)) {
+                continue;
+            }
+            let time = times.as_ref().map_or(now_ms, |times| times[row]);
+            let Some((session, merged)) = self.session_of(*slot, time)? else { continue };
+            self.members.resize_with(self.sessions.capacity(), Vec::new);
+            for other in merged {
+                let rows = std::mem::take(&mut self.members[other as usize]);
+                self.members[session as usize].extend(rows);
+                owners.iter_mut().filter(|owner| **owner == other).for_each(|o| *o = session);
+                self.sessions.release(other);
+            }
+            kept.push(row as u32);
+            owners.push(session);
+        }
+        for key in slots {
+            if self.sessions.is_without(key) {
+                self.index.remove(key);
+            }
+        }
+        let mut ids = Vec::new();
+        self.rows.append(&batch.columns, &kept, &mut ids)?;
+        self.kinds.resize(self.rows.capacity(), 0);
+        for ((row, id), session) in kept.iter().zip(&ids).zip(owners) {
+            self.kinds[*id as usize] = batch.kind(*row as usize) as u8;
+            self.members[session as usize].push(*id);
+        }
+        Ok(())
+    }
+
+    /// Sends the rows of every session that is over at `progress`.
+    fn advance(&mut self, progress: i64) -> Result<()> {
+        let zone = &self.zone;
+        let mut ids: Vec<u32> = Vec::new();
+        let mut windows: [Vec<i64>; 3] = Default::default();
+        let properties = [WindowProperty::Start, WindowProperty::End, WindowProperty::Time];
+        while let Some(session) = self.sessions.close_next(|end| zone.trigger(end) <= progress) {
+            let rows = std::mem::take(&mut self.members[session as usize]);
+            let window = self.sessions.window(session);
+            for ((values, property), field) in windows.iter_mut().zip(properties).zip(&self.fields)
+            {
+                let value = fire::property(property, window, field, zone);
+                values.resize(values.len() + rows.len(), value);
+            }
+            ids.extend(rows);
+            let key = self.sessions.key(session);
+            if self.sessions.is_without(key) {
+                self.index.remove(key);
+            }
+            self.sessions.release(session);
+        }
+        self.progress = self.progress.max(progress);
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut columns = self.rows.gather(&ids)?;
+        for (values, field) in windows.into_iter().zip(&self.fields) {
+            columns.push(time_column(values, field)?);
+        }
+        let kinds: Vec<u8> = ids.iter().map(|id| self.kinds[*id as usize]).collect();
+        let kinds = kinds.iter().any(|kind| *kind != 0).then(|| kinds.into());
+        self.rows.remove(&ids);
+        self.pending.push(Batch::new(columns, ids.len()).with_kinds(kinds));
+        Ok(())
+    }
+}
+
+impl Operator for SessionTable {
+    fn process(
+        &mut self,
+        _: usize,
+        batch: Batch,
+        now: &EvalContext,
+        out: &mut Output,
+    ) -> Result<Status> {
+        if self.rowtime.is_none() {
+            self.advance(now_ms(now))?;
+        }
+        let mut passed = Batch::default();
+        for (range, watermark) in batch.segments() {
+            if !range.is_empty() {
+                self.keep(&batch.slice(range), now_ms(now))?;
+            }
+            let Some(watermark) = watermark else { continue };
+            if self.rowtime.is_some() {
+                let first = self.sessions.first_end();
+                if first.is_some_and(|end| self.zone.trigger(end) <= watermark) {
+                    self.pending.push(std::mem::take(&mut passed));
+                    self.advance(watermark)?;
+                }
+                self.progress = self.progress.max(watermark);
+            }
+            push_mark(&mut passed, watermark);
+        }
+        self.pending.push(passed);
+        Ok(self.pending.drain(out))
+    }
+
+    fn resume(&mut self, _: &EvalContext, out: &mut Output) -> Result<Status> {
+        Ok(self.pending.drain(out))
+    }
+
+    fn end_input(&mut self, _: usize, _: &EvalContext, out: &mut Output) -> Result<Status> {
+        self.advance(MAX_WATERMARK)?;
+        Ok(self.pending.drain(out))
+    }
+
+    fn next_timer_ms(&self) -> Option<i64> {
+        if self.rowtime.is_some() {
+            return None;
+        }
+        self.sessions.first_end().map(|end| self.zone.trigger(end))
+    }
+
+    fn on_timer(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
+        if self.rowtime.is_none() {
+            self.advance(now_ms(now))?;
+        }
+        Ok(self.pending.drain(out))
+    }
+}
