@@ -1,29 +1,77 @@
 //! From a plan node to the operator that does it. Called by the task for each node of its chain
 //! except sources, sinks and constant rows, which the task does itself.
 
-use river_core::Field;
-use river_core::plan::{Node, Operator as Op};
+use river_core::plan::{Node, Operator as Op, WindowKind, WindowTime};
+use river_core::{Field, RowKind};
 use river_runtime::{Error, Operator, OperatorContext, Result};
 
+use crate::aggregate::group::{self, GroupAggregate};
+use crate::calc::Calc;
 use crate::correlate::Correlate;
 use crate::drop_update_before::DropUpdateBefore;
 use crate::join::{Join, JoinSpec};
+use crate::expand::Expand;
 use crate::single_row::SingleRow;
 use crate::sort::Sort;
+use crate::union::Union;
+use crate::watermark_assigner::WatermarkAssigner;
+use crate::window::session::SessionAggregate;
+use crate::window::session_table::SessionTable;
+use crate::window::sliced::{self, SlicedAggregate};
+use crate::window::table_function::WindowTableFunction;
 
-/// The operator of a node whose inputs have these columns.
+/// The operator of a node with these inputs.
 ///
 /// Errors: a function that does not exist, or an operator that river cannot run yet.
 pub fn build(
     node: &Node,
-    inputs: &[&[Field]],
+    inputs: &[&Node],
     context: &OperatorContext,
 ) -> Result<Box<dyn Operator>> {
-    let input = |number: usize| {
-        inputs.get(number).copied().ok_or_else(|| Error::internal("a plan node lacks an input"))
+    let input = |number: usize| -> Result<&[Field]> {
+        let node = inputs.get(number).copied();
+        let node = node.ok_or_else(|| Error::internal("a plan node lacks an input"))?;
+        Ok(&node.schema)
     };
     let _ = context;
     Ok(match &node.operator {
+        Op::Calc { condition, projection } => {
+            Box::new(Calc::new(condition.as_ref(), projection, input(0)?.len())?)
+        }
+        Op::Expand { projections } => Box::new(Expand::new(projections)?),
+        Op::Union => Box::new(Union),
+        Op::WatermarkAssigner { rowtime, watermark, interval_ms, idle_timeout_ms } => {
+            Box::new(WatermarkAssigner::new(*rowtime, watermark, *interval_ms, *idle_timeout_ms)?)
+        }
+        Op::GroupAggregate { keys, calls, emit_update_before, mini_batch } => {
+            Box::new(GroupAggregate::new(&group::Spec {
+                input: input(0)?,
+                keys,
+                calls,
+                retract: takes_back(inputs),
+                emit_update_before: *emit_update_before,
+                mini_batch: *mini_batch,
+                ttl_ms: node.state_ttl_ms,
+            })?)
+        }
+        Op::WindowTableFunction { window } => match window.kind {
+            WindowKind::Session { .. } => {
+                Box::new(SessionTable::new(input(0)?, &node.schema, window)?)
+            }
+            _ => Box::new(WindowTableFunction::new(input(0)?, &node.schema, window)?),
+        },
+        Op::WindowAggregate { window, keys, calls, properties } => {
+            let spec = sliced::Spec {
+                input: input(0)?,
+                output: &node.schema,
+                window,
+                keys,
+                calls,
+                properties,
+                retract: takes_back(inputs),
+            };
+            window_aggregate(&spec)?
+        }
         Op::Correlate { function, args, left, condition } => Box::new(Correlate::new(
             input(0)?,
             &node.schema,
@@ -52,6 +100,21 @@ pub fn build(
         Op::IntervalJoin { .. } => return Err(unsupported("a join bounded in time")),
         Op::TemporalJoin { .. } => return Err(unsupported("FOR SYSTEM_TIME AS OF event time")),
         _ => return Err(unsupported("this operator")),
+    })
+}
+
+/// Whether an input takes rows back.
+fn takes_back(inputs: &[&Node]) -> bool {
+    inputs
+        .iter()
+        .any(|input| input.changelog.contains(RowKind::Delete) || input.changelog.has_updates())
+}
+
+fn window_aggregate(spec: &sliced::Spec) -> Result<Box<dyn Operator>> {
+    let attached = matches!(spec.window.time, WindowTime::Attached { .. });
+    Ok(match spec.window.kind {
+        WindowKind::Session { .. } if !attached => Box::new(SessionAggregate::new(spec)?),
+        _ => Box::new(SlicedAggregate::new(spec)?),
     })
 }
 

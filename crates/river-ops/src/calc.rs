@@ -1,7 +1,7 @@
 //! Filter, then projection (`StreamExecCalc`). Row kinds pass through; a row whose partner of an
 //! update pair is dropped stays, as in Flink.
 
-use arrow_array::{Array, BooleanArray};
+use arrow_array::BooleanArray;
 use river_core::Expr;
 use river_expr::EvalContext;
 use river_expr::program::Program;
@@ -25,7 +25,10 @@ impl Calc {
         projection.iter().for_each(|expr| mark_used(expr, &mut used));
         Ok(Calc {
             condition: condition.map(Program::compile).transpose()?,
-            projection: projection.iter().map(Program::compile).collect::<Result<_, _>>()?,
+            projection: projection
+                .iter()
+                .map(Program::compile)
+                .collect::<river_expr::Result<_>>()?,
             used,
         })
     }
@@ -51,7 +54,8 @@ impl Calc {
         if rows == batch.rows {
             return Ok(batch);
         }
-        let read: Vec<_> = self.used.iter().zip(&batch.columns).filter(|(used, _)| **used).collect();
+        let read: Vec<_> =
+            self.used.iter().zip(&batch.columns).filter(|(used, _)| **used).collect();
         let narrow = Batch {
             columns: read.into_iter().map(|(_, column)| column.clone()).collect(),
             ..batch.clone()
@@ -91,7 +95,7 @@ impl Operator for Calc {
             .projection
             .iter()
             .map(|program| program.eval(&batch.columns, batch.rows, now))
-            .collect::<Result<_, _>>()?;
+            .collect::<river_expr::Result<_>>()?;
         out.push(Batch { columns, ..batch });
         Ok(Status::Done)
     }

@@ -22,9 +22,9 @@ impl Expand {
     /// Compiles the projections, all of the same types.
     pub fn new(projections: &[Vec<Expr>]) -> Result<Expand> {
         let compile = |row: &Vec<Expr>| {
-            row.iter().map(Program::compile).collect::<Result<Vec<_>, _>>()
+            row.iter().map(Program::compile).collect::<river_expr::Result<Vec<_>>>()
         };
-        let projections = projections.iter().map(compile).collect::<Result<_, _>>()?;
+        let projections = projections.iter().map(compile).collect::<river_expr::Result<_>>()?;
         Ok(Expand { projections, pending: Pending::default() })
     }
 }
@@ -48,7 +48,7 @@ impl Operator for Expand {
                 .projections
                 .iter()
                 .map(|row| row[column].eval(&batch.columns, batch.rows, now))
-                .collect::<Result<Vec<_>, _>>()?;
+                .collect::<river_expr::Result<Vec<_>>>()?;
             let values: Vec<_> = values.iter().map(|values| values.as_ref()).collect();
             columns.push(interleave(&values, &picks)?);
         }

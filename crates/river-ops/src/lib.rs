@@ -5,10 +5,14 @@
 //! Flink's order (`org.apache.flink.table.runtime.operators`). Nothing here does I/O or knows a
 //! connector; a table to look up comes in as [`river_runtime::lookup::LookupTable`].
 
+pub mod aggregate;
 pub mod build;
+pub mod calc;
+mod change;
 pub mod correlate;
 pub mod drop_update_before;
 pub mod join;
+pub mod expand;
 pub mod lookup_join;
 mod order;
 mod pairs;
@@ -20,5 +24,8 @@ pub mod sort;
 pub mod table_function;
 #[cfg(test)]
 mod testing;
+pub mod union;
+pub mod watermark_assigner;
+pub mod window;
 
 pub use build::build;

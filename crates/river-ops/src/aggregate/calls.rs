@@ -28,8 +28,7 @@ impl Calls {
                 .map(|column| input.get(*column).map(|field| field.ty.clone()))
                 .collect::<Option<_>>()
                 .ok_or_else(|| Error::internal("an aggregate reads a column that is not there"))?;
-            let accumulator =
-                create(&call.function, call.distinct, &types, &call.ty, retract)?;
+            let accumulator = create(&call.function, call.distinct, &types, &call.ty, retract)?;
             Ok(Call { accumulator, args: call.args.clone(), filter: call.filter })
         });
         Ok(Calls { calls: calls.collect::<Result<_>>()? })

@@ -300,8 +300,12 @@ impl GroupAggregate {
             .map(|mark| Mark { offset: output.rows, watermark: mark.watermark })
             .into_iter()
             .collect();
-        let empty: HashSet<u32> =
-            groups.iter().chain(&missed).copied().filter(|s| self.counts[*s as usize] == 0).collect();
+        let empty: HashSet<u32> = groups
+            .iter()
+            .chain(&missed)
+            .copied()
+            .filter(|s| self.counts[*s as usize] == 0)
+            .collect();
         let empty: Vec<u32> = empty.into_iter().collect();
         self.calls.reset(&empty);
         empty.iter().for_each(|slot| self.index.remove(*slot));
@@ -368,9 +372,8 @@ impl Operator for GroupAggregate {
     fn on_timer(&mut self, now: &EvalContext, _: &mut Output) -> Result<Status> {
         let now_ms = now_ms(now);
         let mut expired = self.index.slots();
-        expired.retain(|slot| {
-            self.written_ms[*slot as usize].saturating_add(self.ttl_ms) <= now_ms
-        });
+        expired
+            .retain(|slot| self.written_ms[*slot as usize].saturating_add(self.ttl_ms) <= now_ms);
         self.calls.reset(&expired);
         for slot in expired {
             self.counts[slot as usize] = 0;

@@ -85,9 +85,10 @@ impl SessionAggregate {
             return Ok(());
         }
         let columns = pick(&batch.columns, &waiting.rows)?;
-        let retract: Option<Vec<bool>> = batch.kinds.as_ref().map(|kinds| {
-            waiting.rows.iter().map(|row| kinds[*row as usize] & 1 == 1).collect()
-        });
+        let retract: Option<Vec<bool>> = batch
+            .kinds
+            .as_ref()
+            .map(|kinds| waiting.rows.iter().map(|row| kinds[*row as usize] & 1 == 1).collect());
         self.calls.grow(self.sessions.capacity());
         self.counts.resize(self.sessions.capacity(), 0);
         self.calls.update(&columns, &waiting.sessions, retract.as_deref())?;

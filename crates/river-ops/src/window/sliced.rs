@@ -205,9 +205,10 @@ impl SlicedAggregate {
         let mut slots = Vec::new();
         self.index.lookup_or_insert(&keys, waiting.rows.len(), &mut slots)?;
         self.grow(self.index.capacity());
-        let retract: Option<Vec<bool>> = batch.kinds.as_ref().map(|kinds| {
-            waiting.rows.iter().map(|row| kinds[*row as usize] & 1 == 1).collect()
-        });
+        let retract: Option<Vec<bool>> = batch
+            .kinds
+            .as_ref()
+            .map(|kinds| waiting.rows.iter().map(|row| kinds[*row as usize] & 1 == 1).collect());
         self.calls.update(&columns, &slots, retract.as_deref())?;
         for (at, slot) in slots.iter().enumerate() {
             let taken_away = retract.as_ref().is_some_and(|retract| retract[at]);
@@ -319,7 +320,8 @@ impl SlicedAggregate {
         for (slot, group) in slots.iter().zip(&group_of) {
             let sum = (base + group) as usize;
             let count = self.counts[*slot as usize];
-            self.counts[sum] = if self.counts[sum] == NEW { count } else { self.counts[sum] + count };
+            self.counts[sum] =
+                if self.counts[sum] == NEW { count } else { self.counts[sum] + count };
             if first_slots[*group as usize] == u32::MAX {
                 first_slots[*group as usize] = *slot;
             }

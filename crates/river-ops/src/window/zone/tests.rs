@@ -9,7 +9,10 @@ fn new_york() -> Zone {
 fn timers_around_daylight_saving() {
     let mut zone = new_york();
     let local = |text: &str| {
-        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_millis()
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+            .unwrap()
+            .and_utc()
+            .timestamp_millis()
     };
     assert_eq!(zone.to_timer(local("2021-03-14 00:00:00")), 1_615_708_800_000);
     assert_eq!(zone.to_timer(local("2021-03-14 01:00:00")), 1_615_712_400_000);

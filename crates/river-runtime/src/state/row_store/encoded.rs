@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, BinaryViewArray};
+use arrow_array::{ArrayRef, BinaryViewArray};
 use arrow_row::{RowConverter, RowParser, SortField};
 use arrow_schema::DataType;
 
