@@ -231,9 +231,9 @@ impl Catalogs {
 
     /// The table or view of that name.
     pub fn get(&self, path: &ObjectPath) -> Option<&Object> {
-        self.temporary.get(path).or_else(|| {
-            self.catalogs.get(&path.catalog)?.get(&path.database)?.get(&path.name)
-        })
+        self.temporary
+            .get(path)
+            .or_else(|| self.catalogs.get(&path.catalog)?.get(&path.database)?.get(&path.name))
     }
 
     /// Adds a table or view. `false`: there is one already and it was left.

@@ -5,9 +5,7 @@
 
 use std::sync::Arc;
 
-use river_core::plan::{
-    AggregateCall, JoinKind, OverFrame, SortKey, WindowKind, WindowProperty,
-};
+use river_core::plan::{AggregateCall, JoinKind, OverFrame, SortKey, WindowKind, WindowProperty};
 use river_core::{DataType, Expr, Field, Value};
 
 use crate::catalog::Table;

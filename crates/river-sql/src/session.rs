@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use river_core::Field;
 use river_core::options::Options;
 use river_core::plan::{Operator, Plan};
-use river_core::Field;
 
 use crate::bind::Binder;
 use crate::catalog::{Catalogs, Connectors, Object, ObjectPath, View};
@@ -124,7 +124,10 @@ impl Session {
                     Outcome::Insert(plan) | Outcome::Query { plan, .. } => {
                         Ok(Outcome::Text(plan.to_string()))
                     }
-                    _ => Err(SqlError::at(inner.span, "EXPLAIN takes a query, an INSERT or a statement set")),
+                    _ => Err(SqlError::at(
+                        inner.span,
+                        "EXPLAIN takes a query, an INSERT or a statement set",
+                    )),
                 }
             }
             Statement::Describe(describe) => show::describe(self, describe),
@@ -132,11 +135,12 @@ impl Session {
             Statement::Quit => Ok(Outcome::Quit),
             Statement::Clear => Ok(Outcome::Clear),
             Statement::Help => Ok(Outcome::Help),
-            Statement::AddJar(path) | Statement::RemoveJar(path) => Err(SqlError::at(
-                path.span,
-                "JAR files cannot be used: there is no JVM here",
-            )
-            .with_help("built-in connectors and functions need none; leave the statement out")),
+            Statement::AddJar(path) | Statement::RemoveJar(path) => {
+                Err(SqlError::at(path.span, "JAR files cannot be used: there is no JVM here")
+                    .with_help(
+                        "built-in connectors and functions need none; leave the statement out",
+                    ))
+            }
             _ => Err(SqlError::at(span, "this statement is not supported yet")),
         }
     }
@@ -160,9 +164,7 @@ impl Session {
 
     fn use_database(&mut self, name: &ast::ObjectName) -> Result<Outcome> {
         let (catalog, database) = self.database_path(name)?;
-        self.catalogs
-            .use_database(&catalog, &database)
-            .map_err(|e| e.or_at(name.span()))?;
+        self.catalogs.use_database(&catalog, &database).map_err(|e| e.or_at(name.span()))?;
         Ok(Outcome::Done)
     }
 
@@ -225,7 +227,10 @@ impl Session {
         let Some(native) = river_expr::function::native_of(&class.value) else {
             return Err(SqlError::at(
                 class.span,
-                format!("the function class '{}' cannot be loaded: there is no JVM here", class.value),
+                format!(
+                    "the function class '{}' cannot be loaded: there is no JVM here",
+                    class.value
+                ),
             )
             .with_help("built-in functions cover most needs: see SHOW FUNCTIONS"));
         };
@@ -250,7 +255,10 @@ impl Session {
             ObjectKind::Function => {
                 let name = drop.name.last().map_or(String::new(), |n| n.value.to_ascii_uppercase());
                 if self.catalogs.functions.remove(&name).is_none() && !drop.if_exists {
-                    return Err(SqlError::at(span, format!("Function {} does not exist.", drop.name)));
+                    return Err(SqlError::at(
+                        span,
+                        format!("Function {} does not exist.", drop.name),
+                    ));
                 }
                 Ok(Outcome::Done)
             }
@@ -278,8 +286,7 @@ impl Session {
     fn query(&self, query: &ast::Query, text: &str) -> Result<Outcome> {
         let planner = Planner::new(&self.options, self.connectors.as_ref())?;
         let rel = rewrite(self.binder(text)?.query(query)?);
-        let schema =
-            rel.schema.iter().map(|f| Field::new(&f.name, f.ty.materialised())).collect();
+        let schema = rel.schema.iter().map(|f| Field::new(&f.name, f.ty.materialised())).collect();
         let stream = planner.collect(&rel)?;
         let name = self.options.get("pipeline.name").unwrap_or("collect").to_owned();
         let plan = physical::plan(name, vec![stream], self.options.clone());
@@ -292,8 +299,11 @@ impl Session {
 fn unique_names(schema: &[Field], span: Span) -> Result<()> {
     for (i, field) in schema.iter().enumerate() {
         if schema[..i].iter().any(|f| f.name == field.name) {
-            return Err(SqlError::at(span, format!("the view has two columns named '{}'", field.name))
-                .with_help("give one of them another name with AS"));
+            return Err(SqlError::at(
+                span,
+                format!("the view has two columns named '{}'", field.name),
+            )
+            .with_help("give one of them another name with AS"));
         }
     }
     Ok(())

@@ -41,16 +41,14 @@ pub fn aggregate(
 ) -> Rel {
     // A projection below gives every key and argument as a plain column.
     let mut columns: Vec<Expr> = Vec::new();
-    let mut position = |expr: &Expr, columns: &mut Vec<Expr>| match columns
-        .iter()
-        .position(|c| c == expr)
-    {
-        Some(at) => at,
-        None => {
-            columns.push(expr.clone());
-            columns.len() - 1
-        }
-    };
+    let mut position =
+        |expr: &Expr, columns: &mut Vec<Expr>| match columns.iter().position(|c| c == expr) {
+            Some(at) => at,
+            None => {
+                columns.push(expr.clone());
+                columns.len() - 1
+            }
+        };
     let key_columns: Vec<usize> = keys.iter().map(|k| position(k, &mut columns)).collect();
     let calls: Vec<AggregateCall> = requests
         .iter()
@@ -86,7 +84,9 @@ pub fn aggregate(
         .collect();
     schema.extend(calls.iter().map(|c| Field::new(&c.name, c.ty.clone())));
     if let Some(time) = &time_type {
-        schema.extend(properties.iter().map(|p| Field::new(property_name(*p), property_type(*p, time))));
+        schema.extend(
+            properties.iter().map(|p| Field::new(property_name(*p), property_type(*p, time))),
+        );
     }
     let kind = RelKind::Aggregate(Aggregate {
         input: Box::new(input),

@@ -58,10 +58,9 @@ impl ExprBinder<'_, '_> {
     fn scalar_arg(&mut self, arg: &ast::FunctionArg) -> Result<Expr> {
         match (&arg.value, &arg.name) {
             (ArgValue::Expr(expr), None) => self.bind(expr),
-            (ArgValue::Expr(_), Some(name)) => Err(SqlError::at(
-                name.span,
-                "named arguments are not supported for this function",
-            )),
+            (ArgValue::Expr(_), Some(name)) => {
+                Err(SqlError::at(name.span, "named arguments are not supported for this function"))
+            }
             _ => Err(SqlError::at(arg.span, "expected a value")),
         }
     }
@@ -83,8 +82,7 @@ impl ExprBinder<'_, '_> {
         }
         let args: Vec<Expr> = args.into_iter().map(materialised).collect();
         let types: Vec<_> = args.iter().map(|a| a.ty.clone()).collect();
-        let bound =
-            (function.bind)(&self.binder.eval, &types, self.grouped).at(span)?;
+        let bound = (function.bind)(&self.binder.eval, &types, self.grouped).at(span)?;
         let args = args.into_iter().zip(bound.args).map(|(a, ty)| coerce(a, ty)).collect();
         Ok((bound.function, args, bound.ty))
     }
@@ -184,18 +182,13 @@ impl ExprBinder<'_, '_> {
             .with_label(format!("the first argument is {}", time.ty.logical))
             .with_help("declare a WATERMARK on the column, or use PROCTIME()"));
         }
-        let lengths = intervals
-            .iter()
-            .map(|i| interval_ms(i))
-            .collect::<Option<Vec<i64>>>()
-            .ok_or_else(|| {
-                SqlError::at(span, format!("{name} takes constant day-time intervals"))
-            })?;
+        let lengths =
+            intervals.iter().map(|i| interval_ms(i)).collect::<Option<Vec<i64>>>().ok_or_else(
+                || SqlError::at(span, format!("{name} takes constant day-time intervals")),
+            )?;
         let kind = match (name, lengths.as_slice()) {
             ("TUMBLE", [size]) => WindowKind::Tumble { size: *size, offset: 0 },
-            ("HOP", [slide, size]) => {
-                WindowKind::Hop { slide: *slide, size: *size, offset: 0 }
-            }
+            ("HOP", [slide, size]) => WindowKind::Hop { slide: *slide, size: *size, offset: 0 },
             ("SESSION", [gap]) => WindowKind::Session { gap: *gap, partition: Vec::new() },
             _ => {
                 return Err(SqlError::at(span, format!("wrong number of arguments for {name}")));

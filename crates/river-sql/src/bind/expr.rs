@@ -167,6 +167,7 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
                 format!("IN and EXISTS with a query are not supported in the {}", self.clause),
             )
             .with_help("use them in WHERE or HAVING, joined to other conditions by AND")),
+            ExprKind::IntervalValue { value, qualifier } => self.interval(value, qualifier, span),
             ExprKind::Multiset(_)
             | ExprKind::ArrayQuery(_)
             | ExprKind::MapQuery(_)
@@ -174,6 +175,8 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
             | ExprKind::Unique(_)
             | ExprKind::Quantified { .. }
             | ExprKind::AllFields(_)
+            | ExprKind::DatetimeDifference { .. }
+            | ExprKind::Parameter
             | ExprKind::Period { .. }
             | ExprKind::MatchScope { .. } => {
                 Err(SqlError::at(span, "this expression is not supported here"))
@@ -237,8 +240,7 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
 
     fn unary(&mut self, op: UnaryOp, operand: &ast::Expr, span: Span) -> Result<Expr> {
         // The smallest integers have no positive counterpart: take sign and digits together.
-        if let (UnaryOp::Minus, ExprKind::Literal(ast::Literal::Number(text))) =
-            (op, &operand.kind)
+        if let (UnaryOp::Minus, ExprKind::Literal(ast::Literal::Number(text))) = (op, &operand.kind)
         {
             if let Some(value) = negative_integer(text) {
                 return Ok(value);
@@ -246,8 +248,13 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
         }
         let value = self.bind(operand)?;
         match op {
-            UnaryOp::Plus => self.call("UNARY_PLUS", vec![value], span),
-            UnaryOp::Minus => self.call("UNARY_MINUS", vec![value], span),
+            UnaryOp::Plus if value.ty.logical.is_numeric() || value.ty.logical.is_interval() => {
+                Ok(value)
+            }
+            UnaryOp::Plus => {
+                Err(SqlError::at(span, format!("Cannot apply '+' to {}", value.ty.logical)))
+            }
+            UnaryOp::Minus => self.call("-", vec![value], span),
             UnaryOp::Not => self.call("NOT", vec![value], span),
         }
     }
@@ -295,7 +302,7 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
             IsTest::True => ("IS TRUE", Some("IS NOT TRUE")),
             IsTest::False => ("IS FALSE", Some("IS NOT FALSE")),
             IsTest::Unknown => ("IS UNKNOWN", Some("IS NOT UNKNOWN")),
-            IsTest::JsonValue => ("IS JSON VALUE", None),
+            IsTest::JsonValue => ("IS JSON", None),
             IsTest::JsonObject => ("IS JSON OBJECT", None),
             IsTest::JsonArray => ("IS JSON ARRAY", None),
             IsTest::JsonScalar => ("IS JSON SCALAR", None),
@@ -322,17 +329,10 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
         negated: bool,
         span: Span,
     ) -> Result<Expr> {
-        let (value, low, high) = (self.bind(expr)?, self.bind(low)?, self.bind(high)?);
-        let mut inside = |low: Expr, high: Expr, binder: &mut Self| {
-            let above = binder.call(">=", vec![value.clone(), low], span)?;
-            let below = binder.call("<=", vec![value.clone(), high], span)?;
-            binder.call("AND", vec![above, below], span)
-        };
-        let mut result = inside(low.clone(), high.clone(), self)?;
-        if symmetric {
-            let swapped = inside(high, low, self)?;
-            result = self.call("OR", vec![result, swapped], span)?;
-        }
+        let bounds = [expr, low, high].map(|e| self.bind(e).map(materialised));
+        let [value, low, high] = bounds;
+        let result =
+            bind::between(&self.binder.eval, value?, low?, high?, symmetric).at(span)?;
         if negated { self.call("NOT", vec![result], span) } else { Ok(result) }
     }
 
@@ -343,17 +343,9 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
         negated: bool,
         span: Span,
     ) -> Result<Expr> {
-        let value = self.bind(expr)?;
-        let items = self.bind_all(list)?;
-        let mut any: Option<Expr> = None;
-        for (item, source) in items.into_iter().zip(list) {
-            let equal = self.call("=", vec![value.clone(), item], source.span)?;
-            any = Some(match any {
-                None => equal,
-                Some(so_far) => self.call("OR", vec![so_far, equal], span)?,
-            });
-        }
-        let any = any.ok_or_else(|| SqlError::at(span, "IN needs at least one value"))?;
+        let value = materialised(self.bind(expr)?);
+        let items = self.bind_all(list)?.into_iter().map(materialised).collect();
+        let any = bind::in_list(&self.binder.eval, value, items).at(span)?;
         if negated { self.call("NOT", vec![any], span) } else { Ok(any) }
     }
 
@@ -369,9 +361,9 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
         let name = match kind {
             LikeKind::Like => "LIKE",
             LikeKind::SimilarTo => "SIMILAR TO",
-            LikeKind::Rlike => {
-                return Err(SqlError::at(span, "No match found for function RLIKE")
-                    .with_help("use REGEXP(text, pattern)"));
+            LikeKind::Rlike | LikeKind::Ilike => {
+                return Err(SqlError::at(span, "this kind of pattern is not supported")
+                    .with_help("use LIKE, SIMILAR TO or REGEXP(text, pattern)"));
             }
         };
         let mut args = vec![self.bind(expr)?, self.bind(pattern)?];
@@ -414,7 +406,32 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
             Some(otherwise) => materialised(self.bind(otherwise)?),
             None => Expr::literal(Value::Null, LogicalType::Null.nullable()),
         };
-        bind::case(&self.binder.eval, bound, otherwise).at(span)
+        bind::case(bound, otherwise).at(span)
+    }
+
+    /// `INTERVAL x unit` of a computed number of units.
+    fn interval(
+        &mut self,
+        value: &ast::Expr,
+        qualifier: &ast::IntervalQualifier,
+        span: Span,
+    ) -> Result<Expr> {
+        if let ExprKind::Literal(ast::Literal::Number(text)) = &value.kind {
+            let literal = ast::Literal::Interval {
+                value: ast::Spanned::new(text.clone(), value.span),
+                negative: false,
+                qualifier: *qualifier,
+            };
+            return literal::bind_literal(&self.binder.eval, &literal, span);
+        }
+        let one = ast::Literal::Interval {
+            value: ast::Spanned::new("1".to_owned(), span),
+            negative: false,
+            qualifier: *qualifier,
+        };
+        let unit = literal::bind_literal(&self.binder.eval, &one, span)?;
+        let count = self.bind(value)?;
+        self.call("*", vec![count, unit], span)
     }
 
     fn scalar_subquery(&mut self, query: &ast::Query, span: Span) -> Result<Expr> {
@@ -456,9 +473,8 @@ pub fn placeholder_index(expr: &Expr, name: &str) -> Option<usize> {
 fn outer_reference(expr: Expr, level: usize) -> Expr {
     match expr.kind {
         BoundKind::Column(index) => {
-            let number = |n: usize| {
-                Expr::literal(Value::Int64(n as i64), LogicalType::BigInt.not_null())
-            };
+            let number =
+                |n: usize| Expr::literal(Value::Int64(n as i64), LogicalType::BigInt.not_null());
             Expr::call(OUTER, vec![number(index), number(level)], expr.ty)
         }
         _ => expr.map_children(&mut |child| outer_reference(child, level)),

@@ -22,7 +22,11 @@ use crate::rel::{JoinHints, Rel, RelKind, Scan, conjunction, literal_true};
 
 impl Binder<'_> {
     /// All entries of `FROM`, joined by comma.
-    pub(super) fn from(&mut self, from: &[ast::TableRef], hints: &[ast::Hint]) -> Result<(Rel, Scope)> {
+    pub(super) fn from(
+        &mut self,
+        from: &[ast::TableRef],
+        hints: &[ast::Hint],
+    ) -> Result<(Rel, Scope)> {
         let Some((first, rest)) = from.split_first() else {
             return Ok((super::query::one_row(), Scope::default()));
         };
@@ -57,7 +61,15 @@ impl Binder<'_> {
             TableRefKind::Unnest { .. } => {
                 let one = (super::query::one_row(), Scope::default());
                 let on = JoinCondition::None;
-                return self.join_with(one, table, ast::JoinKind::Cross, &on, false, table.span, hints);
+                return self.join_with(
+                    one,
+                    table,
+                    ast::JoinKind::Cross,
+                    &on,
+                    false,
+                    table.span,
+                    hints,
+                );
             }
             TableRefKind::Join(join) => {
                 let left = self.table_ref(&join.left, hints)?;
@@ -100,8 +112,7 @@ impl Binder<'_> {
                 return Ok((rel, scope));
             }
         }
-        let path =
-            self.catalogs.resolve_in(name, (self.home.0.as_str(), self.home.1.as_str()))?;
+        let path = self.catalogs.resolve_in(name, (self.home.0.as_str(), self.home.1.as_str()))?;
         let scope_name = vec![path.catalog.clone(), path.database.clone(), path.name.clone()];
         let rel = match self.catalogs.get(&path) {
             Some(Object::Table(table)) => self.scan(&table.clone(), hints, name.span())?,
@@ -134,13 +145,13 @@ impl Binder<'_> {
     }
 
     fn view(&mut self, view: &Arc<View>, span: Span) -> Result<Rel> {
-        let mut rel = self
-            .in_home(view.home.clone(), |binder| binder.query(&view.query))
-            .map_err(|error| {
+        let mut rel = self.in_home(view.home.clone(), |binder| binder.query(&view.query)).map_err(
+            |error| {
                 // The error's place is in the text of another statement.
                 SqlError { span: Some(span), label: None, ..error }
                     .with_label(format!("in view {}", view.path))
-            })?;
+            },
+        )?;
         rel.schema.iter_mut().zip(&view.columns).for_each(|(f, name)| f.name = name.clone());
         Ok(rel)
     }
@@ -150,7 +161,8 @@ impl Binder<'_> {
         for hint in hints {
             match &hint.args {
                 HintArgs::Options(pairs) if hint.name.value.eq_ignore_ascii_case("OPTIONS") => {
-                    options.extend(pairs.iter().map(|p| (p.key.value.clone(), p.value.value.clone())));
+                    options
+                        .extend(pairs.iter().map(|p| (p.key.value.clone(), p.value.value.clone())));
                 }
                 _ => {
                     return Err(SqlError::at(hint.span, "only OPTIONS(..) may follow a table"));
@@ -193,7 +205,8 @@ impl Binder<'_> {
         let Some(watermark) = &table.watermark else { return Ok(rel) };
         let mut schema = rel.schema.clone();
         let field = &mut schema[watermark.column];
-        field.ty = field.ty.logical.with_time_kind(TimeKind::Rowtime).with_nullable(field.ty.nullable);
+        field.ty =
+            field.ty.logical.with_time_kind(TimeKind::Rowtime).with_nullable(field.ty.nullable);
         let idle = table
             .options
             .duration("scan.watermark.idle-timeout")
@@ -216,8 +229,11 @@ impl Binder<'_> {
             "CUMULATE" => &["STEP", "SIZE", "OFFSET"],
             "SESSION" => &["GAP"],
             _ => {
-                return Err(SqlError::at(span, format!("No match found for table function {name}"))
-                    .with_help("window functions are TUMBLE, HOP, CUMULATE and SESSION"));
+                return Err(SqlError::at(
+                    span,
+                    format!("No match found for table function {name}"),
+                )
+                .with_help("window functions are TUMBLE, HOP, CUMULATE and SESSION"));
             }
         };
         let mut slots: Vec<Option<&ast::FunctionArg>> = vec![None; 2 + lengths.len()];
@@ -235,7 +251,9 @@ impl Binder<'_> {
             };
             match slots.get_mut(slot) {
                 Some(free @ None) => *free = Some(arg),
-                _ => return Err(SqlError::at(arg.span, format!("one argument too many for {name}"))),
+                _ => {
+                    return Err(SqlError::at(arg.span, format!("one argument too many for {name}")));
+                }
             }
         }
         let (input, partition) = self.window_data(slots[0], &name, span)?;
@@ -270,8 +288,10 @@ impl Binder<'_> {
                 ArgValue::Expr(ast::Expr { kind: ast::ExprKind::Subquery(query), .. }) => {
                     Ok((self.query(query)?, Vec::new()))
                 }
-                _ => Err(SqlError::at(arg.span, format!("the first argument of {name} is a table"))
-                    .with_help("write TABLE in front of its name")),
+                _ => {
+                    Err(SqlError::at(arg.span, format!("the first argument of {name} is a table"))
+                        .with_help("write TABLE in front of its name"))
+                }
             };
         };
         let (input, scope) = match &table.source {
@@ -285,9 +305,11 @@ impl Binder<'_> {
         let mut partition = Vec::with_capacity(table.partition_by.len());
         for expr in &table.partition_by {
             let bound = ExprBinder::new(self, &scope, "PARTITION BY clause").bind(expr)?;
-            partition.push(bound.as_column().ok_or_else(|| {
-                SqlError::at(expr.span, "PARTITION BY of a table takes columns")
-            })?);
+            partition.push(
+                bound.as_column().ok_or_else(|| {
+                    SqlError::at(expr.span, "PARTITION BY of a table takes columns")
+                })?,
+            );
         }
         Ok((input, partition))
     }
@@ -310,9 +332,9 @@ impl Binder<'_> {
             ArgValue::Expr(expr) => ExprBinder::new(self, &scope, "window").bind(expr)?,
             _ => return Err(SqlError::at(arg.span, format!("{parameter} is an interval"))),
         };
-        interval_ms(&river_expr::fold::fold(bound, &self.eval))
-            .map(Some)
-            .ok_or_else(|| SqlError::at(arg.span, format!("{parameter} must be a constant day-time INTERVAL")))
+        interval_ms(&river_expr::fold::fold(bound, &self.eval)).map(Some).ok_or_else(|| {
+            SqlError::at(arg.span, format!("{parameter} must be a constant day-time INTERVAL"))
+        })
     }
 
     /// Joins what is there with one more entry.
@@ -332,9 +354,6 @@ impl Binder<'_> {
             ast::JoinKind::Left => JoinKind::Left,
             ast::JoinKind::Right => JoinKind::Right,
             ast::JoinKind::Full => JoinKind::Full,
-            ast::JoinKind::LeftSemi | ast::JoinKind::LeftAnti => {
-                return Err(SqlError::at(span, "write a semi join as IN or EXISTS"));
-            }
         };
         match &entry.kind {
             TableRefKind::Unnest { exprs, with_ordinality, .. } => {
@@ -351,9 +370,8 @@ impl Binder<'_> {
                 let (right, right_scope) = self.table_ref(entry, hints)?;
                 let hints = join_hints(hints, &left_scope, &right_scope)?;
                 let left_fields = left.schema.len();
-                let (condition, hidden) = self.join_condition(
-                    &left_scope, &right_scope, condition, natural, span,
-                )?;
+                let (condition, hidden) =
+                    self.join_condition(&left_scope, &right_scope, condition, natural, span)?;
                 let mut scope = left_scope.join(right_scope);
                 scope.hidden.extend(hidden.into_iter().map(|c| c + left_fields));
                 let rel = join(left, right, join_kind, condition, hints);
@@ -436,7 +454,15 @@ impl Binder<'_> {
             name.push(alias.name.value.clone());
         }
         let function = if with_ordinality { "UNNEST_WITH_ORDINALITY" } else { "UNNEST" };
-        self.correlate(left, left_scope, function, vec![arg], Scope::of(name, right.schema), kind, condition)
+        self.correlate(
+            left,
+            left_scope,
+            function,
+            vec![arg],
+            Scope::of(name, right.schema),
+            kind,
+            condition,
+        )
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -452,14 +478,19 @@ impl Binder<'_> {
     ) -> Result<(Rel, Scope)> {
         let mut scope = left_scope.join(right.clone());
         let condition = match condition {
-            JoinCondition::On(expr) => ExprBinder::new(self, &scope, "ON clause").condition(expr)?,
+            JoinCondition::On(expr) => {
+                ExprBinder::new(self, &scope, "ON clause").condition(expr)?
+            }
             _ => literal_true(),
         };
         let outer = kind == JoinKind::Left;
         let mut schema = left.schema.clone();
-        schema.extend(right.fields.iter().map(|f| {
-            Field::new(&f.name, f.ty.with_nullable(f.ty.nullable || outer))
-        }));
+        schema.extend(
+            right
+                .fields
+                .iter()
+                .map(|f| Field::new(&f.name, f.ty.with_nullable(f.ty.nullable || outer))),
+        );
         scope.fields = schema.clone();
         let kind = RelKind::Correlate {
             input: Box::new(left),
@@ -494,8 +525,11 @@ impl Binder<'_> {
         let time_column = match at.as_column() {
             Some(column) if at.ty.logical.time_kind() != TimeKind::Regular => column,
             _ => {
-                return Err(SqlError::at(time.span, "FOR SYSTEM_TIME AS OF takes a time attribute of the left table")
-                    .with_label(format!("this is {}", at.ty.logical)));
+                return Err(SqlError::at(
+                    time.span,
+                    "FOR SYSTEM_TIME AS OF takes a time attribute of the left table",
+                )
+                .with_label(format!("this is {}", at.ty.logical)));
             }
         };
         let (condition, _) =
@@ -628,16 +662,15 @@ fn window_kind(
     span: Span,
 ) -> Result<WindowKind> {
     let at = |i: usize| lengths.get(i).copied().flatten();
-    let positive = lengths.iter().enumerate().all(|(i, l)| {
-        l.is_none_or(|l| l > 0) || (i + 1 == lengths.len() && name != "SESSION")
-    });
+    let positive = lengths
+        .iter()
+        .enumerate()
+        .all(|(i, l)| l.is_none_or(|l| l > 0) || (i + 1 == lengths.len() && name != "SESSION"));
     if !positive {
         return Err(SqlError::at(span, format!("the lengths of {name} must be positive")));
     }
     Ok(match (name, at(0), at(1)) {
-        ("TUMBLE", Some(size), offset) => {
-            WindowKind::Tumble { size, offset: offset.unwrap_or(0) }
-        }
+        ("TUMBLE", Some(size), offset) => WindowKind::Tumble { size, offset: offset.unwrap_or(0) },
         ("HOP", Some(slide), Some(size)) => {
             WindowKind::Hop { slide, size, offset: at(2).unwrap_or(0) }
         }
@@ -645,7 +678,9 @@ fn window_kind(
             if size % step != 0 {
                 return Err(SqlError::at(
                     span,
-                    format!("CUMULATE table function based aggregate requires maxSize must be an integral multiple of step, but got maxSize {size} ms and step {step} ms"),
+                    format!(
+                        "CUMULATE table function based aggregate requires maxSize must be an integral multiple of step, but got maxSize {size} ms and step {step} ms"
+                    ),
                 ));
             }
             WindowKind::Cumulate { step, size, offset: at(2).unwrap_or(0) }

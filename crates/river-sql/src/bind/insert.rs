@@ -49,7 +49,10 @@ impl Binder<'_> {
             } else {
                 return Err(SqlError::at(
                     span,
-                    format!("Column '{}' has no default value and does not allow NULLs", column.name),
+                    format!(
+                        "Column '{}' has no default value and does not allow NULLs",
+                        column.name
+                    ),
                 ));
             };
             exprs.push(value);
@@ -79,9 +82,10 @@ impl Binder<'_> {
         let path = self.catalogs.resolve_in(name, home)?;
         match self.catalogs.get(&path) {
             Some(Object::Table(table)) => Ok(table.clone()),
-            Some(Object::View(_)) => {
-                Err(SqlError::at(name.span(), format!("'{path}' is a view: only tables can be written")))
-            }
+            Some(Object::View(_)) => Err(SqlError::at(
+                name.span(),
+                format!("'{path}' is a view: only tables can be written"),
+            )),
             None => Err(self.unknown_table(name)),
         }
     }
@@ -107,9 +111,10 @@ impl Binder<'_> {
 }
 
 fn find(writable: &[(usize, Column)], name: &ast::Ident) -> Result<usize> {
-    writable.iter().position(|(_, c)| c.name == name.value).ok_or_else(|| {
-        SqlError::at(name.span, format!("Unknown target column '{}'", name.value))
-    })
+    writable
+        .iter()
+        .position(|(_, c)| c.name == name.value)
+        .ok_or_else(|| SqlError::at(name.span, format!("Unknown target column '{}'", name.value)))
 }
 
 /// For each column of the query the column it is written to.
@@ -125,7 +130,10 @@ fn given_columns(
     let mut given = Vec::with_capacity(insert.columns.len());
     for name in &insert.columns {
         let [ident] = name.0.as_slice() else {
-            return Err(SqlError::at(name.span(), "inserting into a field of a ROW is not supported"));
+            return Err(SqlError::at(
+                name.span(),
+                "inserting into a field of a ROW is not supported",
+            ));
         };
         let at = find(writable, ident)?;
         if given.contains(&at) {

@@ -51,8 +51,7 @@ pub fn bind_literal(session: &Session, literal: &Literal, span: Span) -> Result<
 /// `1` is INT or, too large for it, BIGINT; `1.5` a DECIMAL of as many digits as written; `1e0` a
 /// DOUBLE.
 fn number(text: &str, span: Span) -> Result<Expr> {
-    let out_of_range =
-        || SqlError::at(span, format!("Numeric literal '{text}' out of range"));
+    let out_of_range = || SqlError::at(span, format!("Numeric literal '{text}' out of range"));
     if text.contains(['e', 'E']) {
         let value: f64 = text.parse().map_err(|_| out_of_range())?;
         if value.is_infinite() {
@@ -171,9 +170,11 @@ fn leading(text: &str, qualifier: &IntervalQualifier, span: Span) -> Option<Resu
         return None;
     }
     let precision = qualifier.from_precision.unwrap_or(2);
-    let value: i64 = text.trim_start_matches('0').parse().or_else(|e| {
-        if text.bytes().all(|b| b == b'0') { Ok(0) } else { Err(e) }
-    }).ok()?;
+    let value: i64 = text
+        .trim_start_matches('0')
+        .parse()
+        .or_else(|e| if text.bytes().all(|b| b == b'0') { Ok(0) } else { Err(e) })
+        .ok()?;
     if value.checked_ilog10().unwrap_or(0) as u64 + 1 > precision {
         let unit = format!("{:?}", qualifier.from).to_uppercase();
         return Some(Err(SqlError::at(

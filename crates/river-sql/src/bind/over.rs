@@ -41,9 +41,7 @@ impl PartialEq for OverRequest {
 
 impl OverRequest {
     fn same_window(&self, other: &OverRequest) -> bool {
-        self.partition == other.partition
-            && self.order == other.order
-            && self.frame == other.frame
+        self.partition == other.partition && self.order == other.order && self.frame == other.frame
     }
 
     /// Every expression in it.

@@ -67,8 +67,7 @@ impl Binder<'_> {
             return Ok(rel);
         }
         let schema = rel.schema.clone();
-        let sorted =
-            Rel::new(RelKind::Sort { input: Box::new(rel), order, offset, limit }, schema);
+        let sorted = Rel::new(RelKind::Sort { input: Box::new(rel), order, offset, limit }, schema);
         if visible == sorted.schema.len() {
             return Ok(sorted);
         }
@@ -161,8 +160,7 @@ impl Binder<'_> {
                     .with_help("leave out ALL if duplicates do not matter"))
             }
             SetOp::Intersect | SetOp::Except => {
-                let kind =
-                    if op == SetOp::Intersect { JoinKind::Semi } else { JoinKind::Anti };
+                let kind = if op == SetOp::Intersect { JoinKind::Semi } else { JoinKind::Anti };
                 let left = distinct(left);
                 let conditions = (0..left_columns)
                     .map(|i| {
@@ -198,8 +196,11 @@ impl Binder<'_> {
         }
         let width = bound.first().map_or(0, Vec::len);
         if let Some(at) = bound.iter().position(|row| row.len() != width) {
-            return Err(SqlError::at(rows[at].span, "Values passed to VALUES operator must have the same number of columns")
-                .with_label(format!("{} values, {width} in the first row", bound[at].len())));
+            return Err(SqlError::at(
+                rows[at].span,
+                "Values passed to VALUES operator must have the same number of columns",
+            )
+            .with_label(format!("{} values, {width} in the first row", bound[at].len())));
         }
         let mut types: Vec<DataType> = Vec::with_capacity(width);
         for column in 0..width {
@@ -207,7 +208,10 @@ impl Binder<'_> {
             types.push(bind::common_type(&all).ok_or_else(|| {
                 SqlError::at(
                     span,
-                    format!("Values passed to VALUES operator must have compatible types (column {})", column + 1),
+                    format!(
+                        "Values passed to VALUES operator must have compatible types (column {})",
+                        column + 1
+                    ),
                 )
             })?);
         }
@@ -232,10 +236,8 @@ impl Binder<'_> {
                 cells.map(|(e, ty)| fold::fold(retyped(e, ty), &self.eval)).collect()
             })
             .collect();
-        let constants: Option<Vec<Vec<Value>>> = rows
-            .iter()
-            .map(|row| row.iter().map(|e| e.as_literal().cloned()).collect())
-            .collect();
+        let constants: Option<Vec<Vec<Value>>> =
+            rows.iter().map(|row| row.iter().map(|e| e.as_literal().cloned()).collect()).collect();
         if let Some(constants) = constants {
             return Ok(Rel::new(RelKind::Values(constants), schema));
         }
@@ -286,8 +288,7 @@ fn unify(left: Rel, right: Rel, span: Span) -> Result<(Rel, Rel)> {
         if rel.schema.iter().zip(&types).all(|(f, ty)| f.ty.logical == ty.logical) {
             return rel;
         }
-        let exprs =
-            rel.columns().into_iter().zip(&types).map(|(e, ty)| retyped(e, ty)).collect();
+        let exprs = rel.columns().into_iter().zip(&types).map(|(e, ty)| retyped(e, ty)).collect();
         let names = rel.names();
         rel.project(exprs, names)
     };

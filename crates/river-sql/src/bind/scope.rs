@@ -39,9 +39,8 @@ impl Scope {
     /// This scope, then that of the right side of a join.
     pub fn join(mut self, right: Scope) -> Scope {
         let shift = self.fields.len();
-        self.relations.extend(
-            right.relations.into_iter().map(|r| Relation { start: r.start + shift, ..r }),
-        );
+        self.relations
+            .extend(right.relations.into_iter().map(|r| Relation { start: r.start + shift, ..r }));
         self.fields.extend(right.fields);
         self.hidden.extend(right.hidden.into_iter().map(|c| c + shift));
         self
@@ -84,11 +83,7 @@ impl Scope {
         }
     }
 
-    fn unique(
-        &self,
-        columns: impl Iterator<Item = usize>,
-        name: &Ident,
-    ) -> Result<Option<usize>> {
+    fn unique(&self, columns: impl Iterator<Item = usize>, name: &Ident) -> Result<Option<usize>> {
         let mut found = columns.filter(|c| self.fields[*c].name == name.value);
         let first = found.next();
         if first.is_some() && found.next().is_some() {
@@ -119,7 +114,10 @@ impl Scope {
                     ),
                     None => (
                         format!("Table '{}' not found", table.value),
-                        self.relations.iter().filter_map(|r| r.name.last()).map(|s| s.as_str())
+                        self.relations
+                            .iter()
+                            .filter_map(|r| r.name.last())
+                            .map(|s| s.as_str())
                             .collect(),
                     ),
                 }

@@ -50,7 +50,8 @@ impl Binder<'_> {
         };
         let mut binder = ExprBinder::new(self, &scope, "SELECT list");
         binder.aggregates = Some(Vec::new());
-        binder.grouped = grouping.as_ref().is_some_and(|g| !g.keys.is_empty() || g.window.is_some());
+        binder.grouped =
+            grouping.as_ref().is_some_and(|g| !g.keys.is_empty() || g.window.is_some());
         binder.overs = Some(Vec::new());
         binder.subqueries = Some(Vec::new());
         binder.named_windows = &select.windows;
@@ -281,9 +282,8 @@ impl Binder<'_> {
         ttl_ms: Option<u64>,
         rewrite_all: impl FnOnce(&dyn Fn(Expr, Span) -> Result<Expr>) -> Result<()>,
     ) -> Result<Rel> {
-        let names = |column: usize| {
-            scope.fields.get(column).map_or("?".to_owned(), |f| f.name.clone())
-        };
+        let names =
+            |column: usize| scope.fields.get(column).map_or("?".to_owned(), |f| f.name.clone());
         let Some(sets) = grouping.sets else {
             let keys = grouping.keys;
             let rel = aggregate::aggregate(input, &keys, requests, window, ttl_ms);
@@ -291,9 +291,8 @@ impl Binder<'_> {
             let eval = &self.eval;
             rewrite_all(&|expr, span| {
                 let expr = grouping_functions(expr, &keys, None, eval, span)?;
-                aggregate::over_output(expr, &keys, requests.len(), &schema).map_err(|column| {
-                    not_grouped(&names(column), span)
-                })
+                aggregate::over_output(expr, &keys, requests.len(), &schema)
+                    .map_err(|column| not_grouped(&names(column), span))
             })?;
             return Ok(rel);
         };
@@ -385,10 +384,7 @@ fn grouping_functions(
 }
 
 /// [`Expr::map_children`] with a function that may fail.
-pub(super) fn map_fallible(
-    expr: Expr,
-    f: &mut dyn FnMut(Expr) -> Result<Expr>,
-) -> Result<Expr> {
+pub(super) fn map_fallible(expr: Expr, f: &mut dyn FnMut(Expr) -> Result<Expr>) -> Result<Expr> {
     let mut failed = None;
     let mapped = expr.map_children(&mut |child| {
         let keep = child.clone();
@@ -458,11 +454,7 @@ impl ExprBinder<'_, '_> {
     }
 
     fn column_item(&self, column: usize, span: Span) -> Item {
-        Item {
-            expr: self.scope.column(column),
-            name: self.scope.fields[column].name.clone(),
-            span,
-        }
+        Item { expr: self.scope.column(column), name: self.scope.fields[column].name.clone(), span }
     }
 
     /// `t.*`, or all fields of a row column.

@@ -65,8 +65,15 @@ impl Binder<'_> {
                 _ => vec![ExprBinder::new(self, scope, "IN").bind(operand)?],
             };
             if left.len() != right.schema.len() {
-                return Err(SqlError::at(span, "Values passed to IN operator must have compatible types")
-                    .with_label(format!("{} columns on the left, {} on the right", left.len(), right.schema.len())));
+                return Err(SqlError::at(
+                    span,
+                    "Values passed to IN operator must have compatible types",
+                )
+                .with_label(format!(
+                    "{} columns on the left, {} on the right",
+                    left.len(),
+                    right.schema.len()
+                )));
             }
             for (i, value) in left.into_iter().enumerate() {
                 let column = Expr::column(width + i, right.schema[i].ty.materialised());
@@ -102,11 +109,7 @@ impl Binder<'_> {
 }
 
 /// Left-joins `input` with scalar subqueries; returns the column that holds the value of each.
-pub fn attach(
-    mut input: Rel,
-    subqueries: Vec<Rel>,
-    span: Span,
-) -> Result<(Rel, Vec<usize>)> {
+pub fn attach(mut input: Rel, subqueries: Vec<Rel>, span: Span) -> Result<(Rel, Vec<usize>)> {
     let mut columns = Vec::with_capacity(subqueries.len());
     for sub in subqueries {
         let at = input.schema.len();
@@ -330,13 +333,11 @@ fn pull_sort(
     };
     let visible = input.schema.len();
     debug_assert!(width <= visible);
-    let over = Rel::new(RelKind::Over { input: Box::new(input), window, calls: vec![call] }, schema);
+    let over =
+        Rel::new(RelKind::Over { input: Box::new(input), window, calls: vec![call] }, schema);
     let bound = Expr::literal(Value::Int64(limit as i64), number.clone());
-    let condition = Expr::call(
-        "<=",
-        vec![Expr::column(rank, number), bound],
-        LogicalType::Boolean.not_null(),
-    );
+    let condition =
+        Expr::call("<=", vec![Expr::column(rank, number), bound], LogicalType::Boolean.not_null());
     let kept = over.filter(condition);
     let exprs = (0..visible).map(|i| kept.column(i)).collect();
     let names = kept.names()[..visible].to_vec();

@@ -26,8 +26,11 @@ impl Binder<'_> {
         let primary_key = self.primary_key(elements, &mut columns)?;
         let (key_name, primary_key) = match (primary_key, &base) {
             (Some((_, span)), Some(b)) if !b.primary_key.is_empty() => {
-                return Err(SqlError::at(span, "the table copied by LIKE has a primary key already")
-                    .with_help("use EXCLUDING CONSTRAINTS"));
+                return Err(SqlError::at(
+                    span,
+                    "the table copied by LIKE has a primary key already",
+                )
+                .with_help("use EXCLUDING CONSTRAINTS"));
             }
             (Some((key, _)), _) => key,
             (None, Some(b)) => (b.key_name.clone(), b.primary_key.clone()),
@@ -67,9 +70,8 @@ impl Binder<'_> {
     }
 
     fn add_columns(&mut self, defs: &[ast::ColumnDef], columns: &mut Vec<Column>) -> Result<()> {
-        let physical = |columns: &[Column]| {
-            columns.iter().filter(|c| c.kind == ColumnKind::Physical).count()
-        };
+        let physical =
+            |columns: &[Column]| columns.iter().filter(|c| c.kind == ColumnKind::Physical).count();
         let before = physical(columns);
         // Physical and metadata columns first: computed ones may name those that follow them.
         let mut positions = Vec::with_capacity(defs.len());
@@ -88,10 +90,8 @@ impl Binder<'_> {
                 }
                 ast::ColumnKind::Computed(expr) => {
                     let text = self.text.get(expr.span.start..expr.span.end).unwrap_or_default();
-                    let pending = Expr::literal(
-                        river_core::Value::Null,
-                        LogicalType::Null.nullable(),
-                    );
+                    let pending =
+                        Expr::literal(river_core::Value::Null, LogicalType::Null.nullable());
                     let kind = ColumnKind::Computed { expr: pending, text: text.to_owned() };
                     (LogicalType::Null.nullable(), kind)
                 }
@@ -158,7 +158,10 @@ impl Binder<'_> {
                 if columns[at].kind != ColumnKind::Physical {
                     return Err(SqlError::at(
                         name.span,
-                        format!("Could not create a PRIMARY KEY with column '{}'. A PRIMARY KEY constraint must be declared on physical columns.", name.value),
+                        format!(
+                            "Could not create a PRIMARY KEY with column '{}'. A PRIMARY KEY constraint must be declared on physical columns.",
+                            name.value
+                        ),
                     ));
                 }
                 columns[at].ty.nullable = false;
@@ -210,7 +213,10 @@ impl Binder<'_> {
         if !expr.ty.logical.is_timestamp() || expr.ty.logical.time_precision() > 3 {
             return Err(SqlError::at(
                 def.expr.span,
-                format!("Invalid data type of expression for watermark definition. The field must be of type TIMESTAMP(p) or TIMESTAMP_LTZ(p), the supported precision 'p' is from 0 to 3, but the watermark expression type is {}", expr.ty),
+                format!(
+                    "Invalid data type of expression for watermark definition. The field must be of type TIMESTAMP(p) or TIMESTAMP_LTZ(p), the supported precision 'p' is from 0 to 3, but the watermark expression type is {}",
+                    expr.ty
+                ),
             ));
         }
         let text = self.text.get(def.expr.span.start..def.expr.span.end).unwrap_or_default();

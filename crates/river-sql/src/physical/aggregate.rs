@@ -2,9 +2,7 @@
 //! legacy group windows.
 
 use river_core::expr::ExprKind;
-use river_core::plan::{
-    AggregateCall, Operator, Window, WindowKind, WindowProperty, WindowTime,
-};
+use river_core::plan::{AggregateCall, Operator, Window, WindowKind, WindowProperty, WindowTime};
 use river_core::types::TimeKind;
 use river_core::{Expr, Field, LogicalType};
 
@@ -37,7 +35,8 @@ impl Planner<'_> {
             emit_update_before: true,
             mini_batch: self.mini_batch,
         };
-        let grouped = Stream::above(input, operator, materialised(schema)).keyed_by(&aggregate.keys);
+        let grouped =
+            Stream::above(input, operator, materialised(schema)).keyed_by(&aggregate.keys);
         Stream {
             changes,
             keys: vec![(0..aggregate.keys.len()).collect()],
@@ -212,9 +211,10 @@ impl Planner<'_> {
     /// Window columns of `TIMESTAMP_LTZ` windows are local: comparing them with watermarks needs
     /// the zone.
     fn attached_zone(&self, input: &Stream) -> Option<String> {
-        let ltz = input.schema.iter().any(|f| {
-            matches!(f.ty.logical, LogicalType::TimestampLtz(_, TimeKind::Rowtime))
-        });
+        let ltz = input
+            .schema
+            .iter()
+            .any(|f| matches!(f.ty.logical, LogicalType::TimestampLtz(_, TimeKind::Rowtime)));
         ltz.then(|| self.zone.clone())
     }
 }
@@ -243,9 +243,8 @@ fn window_operator(
         WindowTime::Attached { event_time, .. } => *event_time,
     };
     let first = keys.len() + calls.len();
-    let find = |wanted: WindowProperty| {
-        properties.iter().position(|p| *p == wanted).map(|p| first + p)
-    };
+    let find =
+        |wanted: WindowProperty| properties.iter().position(|p| *p == wanted).map(|p| first + p);
     let columns = WindowColumns {
         start: find(WindowProperty::Start),
         end: find(WindowProperty::End),
@@ -369,4 +368,3 @@ fn read_through(expr: Expr, below: &[Expr]) -> Expr {
         _ => expr.substitute(below),
     }
 }
-

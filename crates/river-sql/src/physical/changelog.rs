@@ -77,10 +77,8 @@ fn settled_source(stream: Stream, update_before: bool) -> Stream {
     let changes = stream.changes;
     if upsert {
         let key = keys.first().cloned().unwrap_or_default();
-        let operator = Operator::ChangelogNormalize {
-            keys: key.clone(),
-            emit_update_before: update_before,
-        };
+        let operator =
+            Operator::ChangelogNormalize { keys: key.clone(), emit_update_before: update_before };
         let above = Stream::above(stream, operator, schema).keyed_by(&key);
         return Stream { keys, changes, mode: changes.mode(update_before), ..above };
     }

@@ -86,10 +86,8 @@ impl Planner<'_> {
         let exchanges = (spread(&keys.left), spread(&keys.right));
         let parallelism = keys.left.is_empty().then_some(1);
         let out_keys = output_keys(&left, &right, &keys, kind);
-        let ttl_ms = (
-            hints.left_ttl_ms.unwrap_or(self.ttl_ms),
-            hints.right_ttl_ms.unwrap_or(self.ttl_ms),
-        );
+        let ttl_ms =
+            (hints.left_ttl_ms.unwrap_or(self.ttl_ms), hints.right_ttl_ms.unwrap_or(self.ttl_ms));
         let operator = Operator::Join {
             kind,
             keys,
@@ -136,9 +134,7 @@ impl Planner<'_> {
             .schema
             .iter()
             .position(|f| f.ty.logical.time_kind() == TimeKind::Rowtime)
-            .ok_or_else(|| {
-                SqlError::new("the right table of a temporal join needs a WATERMARK")
-            })?;
+            .ok_or_else(|| SqlError::new("the right table of a temporal join needs a WATERMARK"))?;
         let keys = JoinKeys {
             left: keys.iter().map(|(l, _)| *l).collect(),
             right: keys.iter().map(|(_, r)| *r).collect(),
@@ -181,7 +177,10 @@ impl Planner<'_> {
         let at = |message: String| SqlError::at(scan.span, message);
         self.connectors.check_source(&table.name, &table.options).map_err(at)?;
         if !self.connectors.supports_lookup(&table.options) {
-            return Err(at(format!("the connector of table '{}' cannot be looked up by key", table.name)));
+            return Err(at(format!(
+                "the connector of table '{}' cannot be looked up by key",
+                table.name
+            )));
         }
         let width = left.schema.len();
         let split = split(condition, width);
@@ -196,18 +195,19 @@ impl Planner<'_> {
             }
         }
         if keys.is_empty() {
-            return Err(at("Temporal table join requires an equality condition on fields of the table".to_owned()));
+            return Err(at(
+                "Temporal table join requires an equality condition on fields of the table"
+                    .to_owned(),
+            ));
         }
         // Over input ++ stored columns.
         let mut over_stored: Vec<Expr> =
             (0..width).map(|c| Expr::column(c, left.schema[c].ty.clone())).collect();
-        over_stored
-            .extend(exprs.iter().map(|e| e.clone().map_columns(&|c| c + width)));
+        over_stored.extend(exprs.iter().map(|e| e.clone().map_columns(&|c| c + width)));
         rest.extend(split.rest.into_iter().map(|e| e.substitute(&over_stored)));
         rest.extend(filters.into_iter().map(|e| e.map_columns(&|c| c + width)));
         let stored: Vec<Field> = {
-            let all: Vec<Field> =
-                table.physical.iter().chain(&table.metadata).cloned().collect();
+            let all: Vec<Field> = table.physical.iter().chain(&table.metadata).cloned().collect();
             table.projection.iter().map(|p| all[*p].clone()).collect()
         };
         let schema = output_schema(&left.schema, &stored, kind);
@@ -229,7 +229,11 @@ impl Planner<'_> {
             })
             .collect();
         names.extend(
-            right.schema.iter().zip(&outputs[width..]).map(|(f, e)| Field::new(&f.name, e.ty.clone())),
+            right
+                .schema
+                .iter()
+                .zip(&outputs[width..])
+                .map(|(f, e)| Field::new(&f.name, e.ty.clone())),
         );
         Ok(calc(joined, Vec::new(), outputs, &names))
     }
@@ -261,7 +265,10 @@ fn split(condition: &Expr, left_width: usize) -> Condition {
     for part in conjuncts(condition.clone()) {
         let side = |e: &Expr| {
             let columns = e.columns();
-            match (columns.iter().any(|c| *c < left_width), columns.iter().any(|c| *c >= left_width)) {
+            match (
+                columns.iter().any(|c| *c < left_width),
+                columns.iter().any(|c| *c >= left_width),
+            ) {
                 (true, false) => Some(false),
                 (false, true) => Some(true),
                 _ => None,
@@ -322,9 +329,8 @@ fn window_join(
 ) -> Option<((usize, usize), (usize, usize))> {
     let (l, r) = (left.window?, right.window?);
     let (left_window, right_window) = ((l.start?, l.end?), (r.start?, r.end?));
-    let joined = |a: usize, b: usize| {
-        keys.left.iter().zip(&keys.right).any(|(x, y)| *x == a && *y == b)
-    };
+    let joined =
+        |a: usize, b: usize| keys.left.iter().zip(&keys.right).any(|(x, y)| *x == a && *y == b);
     let insert_only = left.changes.insert_only() && right.changes.insert_only();
     (insert_only
         && l.event_time == r.event_time
@@ -357,11 +363,8 @@ fn window_joined(
     let exchanges = (spread(&plain.left), spread(&plain.right));
     let parallelism = plain.left.is_empty().then_some(1);
     let event_time = left.window.is_some_and(|w| w.event_time);
-    let window = Some(WindowColumns {
-        start: Some(left_window.0),
-        end: Some(left_window.1),
-        event_time,
-    });
+    let window =
+        Some(WindowColumns { start: Some(left_window.0), end: Some(left_window.1), event_time });
     let operator = Operator::WindowJoin {
         kind,
         keys: plain,
@@ -422,4 +425,3 @@ fn output_keys(left: &Stream, right: &Stream, keys: &JoinKeys, kind: JoinKind) -
     found.truncate(8);
     found
 }
-

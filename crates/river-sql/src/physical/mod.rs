@@ -62,10 +62,7 @@ impl Changes {
 
     /// The kinds of both.
     pub fn or(self, other: Changes) -> Changes {
-        Changes {
-            updates: self.updates || other.updates,
-            deletes: self.deletes || other.deletes,
-        }
+        Changes { updates: self.updates || other.updates, deletes: self.deletes || other.deletes }
     }
 
     /// The mode with or without `-U`.
@@ -209,15 +206,11 @@ impl<'a> Planner<'a> {
                 self.correlate(input, function, args, *left, condition, &rel.schema)
             }
             RelKind::Aggregate(aggregate) => self.aggregate(aggregate, &rel.schema),
-            RelKind::Expand { input, projections } => {
-                self.expand(input, projections, &rel.schema)
-            }
+            RelKind::Expand { input, projections } => self.expand(input, projections, &rel.schema),
             RelKind::WindowTvf { input, kind, time } => {
                 self.window_function(input, kind, *time, &rel.schema)
             }
-            RelKind::Over { input, window, calls } => {
-                self.over(input, window, calls, &rel.schema)
-            }
+            RelKind::Over { input, window, calls } => self.over(input, window, calls, &rel.schema),
             RelKind::Sort { input, order, offset, limit } => {
                 self.sort(input, order, *offset, *limit)
             }

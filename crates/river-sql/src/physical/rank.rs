@@ -101,8 +101,10 @@ impl Planner<'_> {
     ) -> Result<Stream> {
         if function != RankFunction::RowNumber {
             let name = if function == RankFunction::Rank { "RANK" } else { "DENSE_RANK" };
-            return Err(SqlError::new(format!("{name}() on streaming table is not supported currently"))
-                .with_help("use ROW_NUMBER()"));
+            return Err(SqlError::new(format!(
+                "{name}() on streaming table is not supported currently"
+            ))
+            .with_help("use ROW_NUMBER()"));
         }
         let schema = input.schema.clone();
         let partition = window.partition.clone();
@@ -135,7 +137,11 @@ impl Planner<'_> {
                     start,
                     end,
                     output_rank,
-                    strategy: if insert_only { RankStrategy::Append } else { RankStrategy::Retract },
+                    strategy: if insert_only {
+                        RankStrategy::Append
+                    } else {
+                        RankStrategy::Retract
+                    },
                     emit_update_before: true,
                 };
                 (operator, Changes::ALL)
@@ -186,8 +192,10 @@ impl Planner<'_> {
         let mut columns = stream.schema.clone();
         columns.extend(schema[start..].iter().cloned());
         if window.order.is_empty() {
-            return Err(SqlError::new("OVER windows' ordering in stream mode must be defined on a time attribute.")
-                .with_help("add ORDER BY to the OVER clause"));
+            return Err(SqlError::new(
+                "OVER windows' ordering in stream mode must be defined on a time attribute.",
+            )
+            .with_help("add ORDER BY to the OVER clause"));
         }
         let frame = window.frame.clone().unwrap_or(OverFrame::Range(None));
         let calls = calls

@@ -212,7 +212,9 @@ impl Planner<'_> {
             Some((key, TimeKind::Rowtime)) if !key.descending => Some(key.column),
             Some((key, TimeKind::Proctime)) if !key.descending => None,
             Some((_, TimeKind::Rowtime | TimeKind::Proctime)) => {
-                return Err(SqlError::new("Sort: Primary sort order of a streaming table must be ascending on time."));
+                return Err(SqlError::new(
+                    "Sort: Primary sort order of a streaming table must be ascending on time.",
+                ));
             }
             _ => {
                 return Err(SqlError::new("Sort on a non-time-attribute field is not supported.")
@@ -253,12 +255,7 @@ impl Planner<'_> {
 }
 
 /// A calculation above a stream, merged with one directly below.
-pub fn calc(
-    input: Stream,
-    conditions: Vec<Expr>,
-    exprs: Vec<Expr>,
-    names: &[Field],
-) -> Stream {
+pub fn calc(input: Stream, conditions: Vec<Expr>, exprs: Vec<Expr>, names: &[Field]) -> Stream {
     let exprs: Vec<Expr> = exprs.into_iter().map(|e| with_real_time(e, &input.schema)).collect();
     let schema: Vec<Field> =
         names.iter().zip(&exprs).map(|(f, e)| Field::new(&f.name, e.ty.clone())).collect();
@@ -277,7 +274,9 @@ pub fn calc(
         event_time: w.event_time,
     });
     match input.operator {
-        Operator::Calc { condition: below, projection } if can_merge(&exprs, &conditions, &projection) => {
+        Operator::Calc { condition: below, projection }
+            if can_merge(&exprs, &conditions, &projection) =>
+        {
             let mut all = below.map_or(Vec::new(), conjuncts);
             all.extend(conditions.into_iter().map(|c| c.substitute(&projection)));
             let operator = Operator::Calc {

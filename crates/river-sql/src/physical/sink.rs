@@ -41,8 +41,7 @@ impl Planner<'_> {
         self.check_changes(&input, accepted, target)?;
         let (update_before, materialize) = self.upsert_rules(&input, accepted, target)?;
         let input = settle(input, update_before);
-        let parallelism =
-            target.options.i64("sink.parallelism").map_err(|e| at(e.to_string()))?;
+        let parallelism = target.options.i64("sink.parallelism").map_err(|e| at(e.to_string()))?;
         let spec = SinkSpec {
             name,
             options: target.options.clone(),

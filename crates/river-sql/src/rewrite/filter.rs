@@ -152,15 +152,11 @@ pub fn map_inputs(rel: Rel, f: &mut dyn FnMut(Rel) -> Rel) -> Rel {
             aggregate.input = on(aggregate.input);
             RelKind::Aggregate(aggregate)
         }
-        RelKind::Expand { input, projections } => {
-            RelKind::Expand { input: on(input), projections }
-        }
+        RelKind::Expand { input, projections } => RelKind::Expand { input: on(input), projections },
         RelKind::WindowTvf { input, kind, time } => {
             RelKind::WindowTvf { input: on(input), kind, time }
         }
-        RelKind::Over { input, window, calls } => {
-            RelKind::Over { input: on(input), window, calls }
-        }
+        RelKind::Over { input, window, calls } => RelKind::Over { input: on(input), window, calls },
         RelKind::Sort { input, order, offset, limit } => {
             RelKind::Sort { input: on(input), order, offset, limit }
         }

@@ -54,9 +54,8 @@ fn prune_to(rel: Rel, needs: &Needs) -> (Rel, Vec<usize>) {
                 kept.iter().for_each(|c| read(&row[*c], &mut below));
             }
             let (input, map) = prune_input(*input, &below);
-            let pick_row = |row: Vec<Expr>| {
-                kept.iter().map(|c| row[*c].clone().map_columns(&map)).collect()
-            };
+            let pick_row =
+                |row: Vec<Expr>| kept.iter().map(|c| row[*c].clone().map_columns(&map)).collect();
             let projections = projections.into_iter().map(pick_row).collect();
             let kind = RelKind::Expand { input: Box::new(input), projections };
             (Rel::new(kind, pick(&schema, &kept)), kept)
@@ -248,8 +247,7 @@ fn prune_aggregate(
 ) -> (Rel, Vec<usize>) {
     let (keys, calls) = (aggregate.keys.len(), aggregate.calls.len());
     let needed = |column: usize| needs.contains_key(&column);
-    let kept: Vec<usize> =
-        (0..schema.len()).filter(|c| *c < keys || needed(*c)).collect();
+    let kept: Vec<usize> = (0..schema.len()).filter(|c| *c < keys || needed(*c)).collect();
     let mut position = keys;
     aggregate.calls.retain(|_| {
         position += 1;

@@ -111,9 +111,10 @@ fn objects(session: &Session, wanted: &ShowList, views: bool) -> Result<Vec<Stri
         Some(name) => session.database_path(name)?,
         None => (session.catalogs().catalog.clone(), session.catalogs().database.clone()),
     };
-    let all = session.catalogs().objects(&catalog, &database).ok_or_else(|| {
-        SqlError::new(format!("Database {catalog}.{database} does not exist."))
-    })?;
+    let all = session
+        .catalogs()
+        .objects(&catalog, &database)
+        .ok_or_else(|| SqlError::new(format!("Database {catalog}.{database} does not exist.")))?;
     let wanted = |object: &Object| !views || matches!(object, Object::View(_));
     Ok(all.into_iter().filter(|(_, o)| wanted(o)).map(|(name, _)| name).collect())
 }
@@ -167,7 +168,8 @@ fn view_row((field, name): (&Field, &String)) -> Vec<String> {
 }
 
 fn table_rows(table: &Table) -> Vec<Vec<String>> {
-    let key: Vec<&str> = table.primary_key.iter().map(|k| table.columns[*k].name.as_str()).collect();
+    let key: Vec<&str> =
+        table.primary_key.iter().map(|k| table.columns[*k].name.as_str()).collect();
     let row = |(at, column): (usize, &crate::catalog::Column)| {
         let key = match table.primary_key.contains(&at) {
             true => format!("PRI({})", key.join(", ")),
@@ -177,7 +179,8 @@ fn table_rows(table: &Table) -> Vec<Vec<String>> {
             ColumnKind::Physical => String::new(),
             ColumnKind::Computed { text, .. } => format!("AS {text}"),
             ColumnKind::Metadata { key, is_virtual } => {
-                let from = if *key == column.name { String::new() } else { format!(" FROM '{key}'") };
+                let from =
+                    if *key == column.name { String::new() } else { format!(" FROM '{key}'") };
                 format!("METADATA{from}{}", if *is_virtual { " VIRTUAL" } else { "" })
             }
         };
@@ -219,8 +222,11 @@ fn create_table(table: &Table) -> String {
             ColumnKind::Physical => format!("  {} {ty}", quoted(&column.name)),
             ColumnKind::Computed { text, .. } => format!("  {} AS {text}", quoted(&column.name)),
             ColumnKind::Metadata { key, is_virtual } => {
-                let from =
-                    if *key == column.name { String::new() } else { format!(" FROM {}", text(key)) };
+                let from = if *key == column.name {
+                    String::new()
+                } else {
+                    format!(" FROM {}", text(key))
+                };
                 let end = if *is_virtual { " VIRTUAL" } else { "" };
                 format!("  {} {ty} METADATA{from}{end}", quoted(&column.name))
             }
@@ -247,8 +253,7 @@ fn create_table(table: &Table) -> String {
     let temporary = if table.temporary { "TEMPORARY " } else { "" };
     let path = [&table.path.catalog, &table.path.database, &table.path.name];
     let path: Vec<String> = path.iter().map(|p| quoted(p)).collect();
-    let mut all =
-        format!("CREATE {temporary}TABLE {} (\n{}\n)", path.join("."), lines.join(",\n"));
+    let mut all = format!("CREATE {temporary}TABLE {} (\n{}\n)", path.join("."), lines.join(",\n"));
     if let Some(comment) = &table.comment {
         all.push_str(&format!("\nCOMMENT {}", text(comment)));
     }
