@@ -92,6 +92,11 @@ pub fn lookup(name: &str) -> Option<&'static AggregateFunction> {
     all.find(|f| f.name.eq_ignore_ascii_case(name))
 }
 
+/// All names, for listings.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().flat_map(|group| group.iter()).map(|f| f.name)
+}
+
 /// The state of a call, `DISTINCT` included.
 pub fn create(
     name: &str,
