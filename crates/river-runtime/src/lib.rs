@@ -6,12 +6,20 @@
 //! those implement [`operator::Operator`], [`source::SourceReader`] and [`sink::SinkWriter`].
 
 pub mod batch;
+pub mod chain;
 pub mod error;
+pub mod exchange;
+pub mod gate;
+pub mod graph;
+pub mod job;
 pub mod lookup;
+pub mod metrics;
 pub mod operator;
 pub mod sink;
 pub mod source;
 pub mod state;
+mod task;
+mod values;
 
 pub use batch::{Batch, Kinds, MAX_WATERMARK, Mark};
 pub use error::{Error, Result};

@@ -1,0 +1,194 @@
+//! A chain of operators run one after the other in one thread, depth first.
+//!
+//! Each output batch of an operator goes through all operators after it before the operator is
+//! asked for the next one, so what is in flight is at most one [`Output`] an operator. Called by
+//! the task only. Between batches an operator that has more to give is interrupted by a cancel: the
+//! end of the chain refuses the next batch then.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, new_empty_array};
+use river_core::Field;
+use river_expr::EvalContext;
+
+use crate::exchange::Outcome;
+use crate::{Batch, Error, Operator, Output, Result, Status};
+
+#[cfg(test)]
+mod tests;
+
+/// Takes what the last operator of a chain gives.
+pub trait Tail {
+    /// Takes a batch; may wait. [`crate::exchange::Stop::Cancelled`] ends the task.
+    fn emit(&mut self, batch: Batch) -> Outcome<()>;
+}
+
+/// The operators of a chain; may be none, then batches pass.
+pub struct Chain {
+    stages: Vec<Stage>,
+    /// Inputs of the first operator that have not ended.
+    open_inputs: usize,
+}
+
+/// One operator of a chain.
+struct Stage {
+    name: Arc<str>,
+    operator: Box<dyn Operator>,
+    out: Output,
+    /// Columns without rows, for each input, for batches that are only marks.
+    no_rows: Vec<Vec<ArrayRef>>,
+    /// Watermark it has seen last.
+    watermark: Option<i64>,
+    /// Whether it is being called: still set after a panic.
+    running: bool,
+}
+
+impl Default for Chain {
+    fn default() -> Chain {
+        Chain::new(1)
+    }
+}
+
+impl Chain {
+    /// A chain whose first operator has that many inputs.
+    pub fn new(inputs: usize) -> Chain {
+        Chain { stages: Vec::new(), open_inputs: inputs }
+    }
+
+    /// Adds an operator whose inputs have these columns.
+    pub fn push(&mut self, name: &str, operator: Box<dyn Operator>, inputs: &[&[Field]]) {
+        let no_rows = |input: &&[Field]| {
+            input.iter().map(|f| new_empty_array(&f.ty.logical.to_arrow())).collect()
+        };
+        self.stages.push(Stage {
+            name: name.into(),
+            operator,
+            out: Output::default(),
+            no_rows: inputs.iter().map(no_rows).collect(),
+            watermark: None,
+            running: false,
+        });
+    }
+
+    /// Runs a batch of an input of the first operator through all of them.
+    pub fn process(
+        &mut self,
+        input: usize,
+        batch: Batch,
+        now: &mut EvalContext,
+        tail: &mut dyn Tail,
+    ) -> Outcome<()> {
+        process(&mut self.stages, input, batch, now, tail)
+    }
+
+    /// Ends an input of the first operator; with the last one, operator after operator.
+    pub fn end_input(
+        &mut self,
+        input: usize,
+        now: &mut EvalContext,
+        tail: &mut dyn Tail,
+    ) -> Outcome<()> {
+        self.open_inputs = self.open_inputs.saturating_sub(1);
+        let ending = if self.open_inputs == 0 { self.stages.len() } else { 1 };
+        for at in 0..ending.min(self.stages.len()) {
+            let stages = &mut self.stages[at..];
+            let input = if at == 0 { input } else { 0 };
+            drive(stages, now, tail, |operator, now, out| operator.end_input(input, now, out))?;
+        }
+        Ok(())
+    }
+
+    /// Calls the operators whose timers are due at that wall-clock time.
+    pub fn fire_timers(
+        &mut self,
+        now_ms: i64,
+        now: &mut EvalContext,
+        tail: &mut dyn Tail,
+    ) -> Outcome<()> {
+        for at in 0..self.stages.len() {
+            let due = self.stages[at].operator.next_timer_ms().is_some_and(|t| t <= now_ms);
+            if due {
+                let stages = &mut self.stages[at..];
+                drive(stages, now, tail, |operator, now, out| operator.on_timer(now, out))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The earliest timer, wall clock in milliseconds.
+    pub fn next_timer_ms(&self) -> Option<i64> {
+        self.stages.iter().filter_map(|stage| stage.operator.next_timer_ms()).min()
+    }
+
+    /// Whether the output is idle: what the last operator that decides says, else `inputs_idle`.
+    pub fn is_idle(&self, inputs_idle: bool) -> bool {
+        let mut deciding = self.stages.iter().rev();
+        deciding.find_map(|stage| stage.operator.is_idle()).unwrap_or(inputs_idle)
+    }
+
+    /// The operator that is being called, deepest first: after a panic, the culprit.
+    pub fn running(&self) -> Option<&str> {
+        self.stages.iter().rev().find(|stage| stage.running).map(|stage| &*stage.name)
+    }
+}
+
+fn process(
+    stages: &mut [Stage],
+    input: usize,
+    mut batch: Batch,
+    now: &mut EvalContext,
+    tail: &mut dyn Tail,
+) -> Outcome<()> {
+    let Some(stage) = stages.first_mut() else { return tail.emit(batch) };
+    if batch.rows == 0
+        && let Some(columns) = stage.no_rows.get(input)
+        && batch.columns.len() != columns.len()
+    {
+        batch.columns.clone_from(columns);
+    }
+    let last = batch.marks.last().map(|mark| mark.watermark);
+    drive(stages, now, tail, |operator, now, out| operator.process(input, batch, now, out))?;
+    if last.is_some() {
+        stages[0].watermark = last;
+    }
+    Ok(())
+}
+
+/// Makes a call of the first operator, and lets it go on until it is done, while its output goes
+/// through the others.
+fn drive(
+    stages: &mut [Stage],
+    now: &mut EvalContext,
+    tail: &mut dyn Tail,
+    call: impl FnOnce(&mut dyn Operator, &EvalContext, &mut Output) -> Result<Status>,
+) -> Outcome<()> {
+    let Some((stage, after)) = stages.split_first_mut() else { return Ok(()) };
+    let mut status = stage.call(now, call)?;
+    loop {
+        while let Some(batch) = stage.out.pop() {
+            process(after, 0, batch, now, tail)?;
+        }
+        if status == Status::Done {
+            return Ok(());
+        }
+        status = stage.call(now, |operator, now, out| operator.resume(now, out))?;
+    }
+}
+
+impl Stage {
+    fn call(
+        &mut self,
+        now: &mut EvalContext,
+        call: impl FnOnce(&mut dyn Operator, &EvalContext, &mut Output) -> Result<Status>,
+    ) -> Result<Status> {
+        now.watermark = self.watermark;
+        self.running = true;
+        let status = call(&mut *self.operator, now, &mut self.out);
+        self.running = false;
+        status.map_err(|error| self.explain(error))
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        error.context(&self.name)
+    }
+}
