@@ -1,16 +1,19 @@
 //! From a plan node to the operator that does it. Called by the task for each node of its chain
 //! except sources, sinks and constant rows, which the task does itself.
 
-use river_core::plan::{Node, Operator as Op, WindowKind, WindowTime};
+use river_core::plan::{Node, Operator as Op, RankFunction, RankStrategy, WindowKind, WindowTime};
 use river_core::{Field, RowKind};
 use river_runtime::{Error, Operator, OperatorContext, Result};
 
 use crate::aggregate::group::{self, GroupAggregate};
 use crate::calc::Calc;
+use crate::changelog_normalize::ChangelogNormalize;
 use crate::correlate::Correlate;
+use crate::deduplicate;
 use crate::drop_update_before::DropUpdateBefore;
 use crate::expand::Expand;
 use crate::join::{Join, JoinSpec};
+use crate::rank::{self, RankSpec};
 use crate::single_row::SingleRow;
 use crate::sort::Sort;
 use crate::union::Union;
@@ -90,6 +93,21 @@ pub fn build(
             };
             Box::new(Join::new(input(0)?, input(1)?, spec)?)
         }
+        Op::Rank { .. } | Op::SortLimit { .. } => rank_operator(node, input(0)?)?,
+        Op::Deduplicate { keys, rowtime, keep_last, emit_update_before } => deduplicate::create(
+            input(0)?,
+            keys,
+            *rowtime,
+            *keep_last,
+            *emit_update_before,
+            node.state_ttl_ms,
+        )?,
+        Op::ChangelogNormalize { keys, emit_update_before } => Box::new(ChangelogNormalize::new(
+            input(0)?,
+            keys,
+            *emit_update_before,
+            node.state_ttl_ms,
+        )?),
         Op::DropUpdateBefore => Box::new(DropUpdateBefore),
         Op::SingleRow => Box::new(SingleRow::default()),
         Op::Sort { order, rowtime } => Box::new(Sort::new(input(0)?, order, *rowtime)?),
@@ -116,6 +134,46 @@ fn window_aggregate(spec: &sliced::Spec) -> Result<Box<dyn Operator>> {
         WindowKind::Session { .. } if !attached => Box::new(SessionAggregate::new(spec)?),
         _ => Box::new(SlicedAggregate::new(spec)?),
     })
+}
+
+/// `Rank`, and `SortLimit` as a `Rank` of one partition.
+fn rank_operator(node: &Node, input: &[Field]) -> Result<Box<dyn Operator>> {
+    let row_number = RankFunction::RowNumber;
+    let spec = match &node.operator {
+        Op::Rank {
+            function,
+            partition,
+            order,
+            start,
+            end,
+            output_rank,
+            strategy,
+            emit_update_before,
+        } => RankSpec {
+            function: *function,
+            partition,
+            order,
+            start: *start,
+            end: *end,
+            output_rank: *output_rank,
+            strategy,
+            emit_update_before: *emit_update_before,
+            ttl_ms: node.state_ttl_ms,
+        },
+        Op::SortLimit { order, offset, limit, input_updates, emit_update_before } => RankSpec {
+            function: row_number,
+            partition: &[],
+            order,
+            start: offset.saturating_add(1),
+            end: limit.map_or(u64::MAX, |limit| offset.saturating_add(limit)),
+            output_rank: false,
+            strategy: if *input_updates { &RankStrategy::Retract } else { &RankStrategy::Append },
+            emit_update_before: *emit_update_before,
+            ttl_ms: node.state_ttl_ms,
+        },
+        _ => return Err(Error::internal("no Top-N")),
+    };
+    rank::create(input, &spec)
 }
 
 fn unsupported(what: &str) -> Error {

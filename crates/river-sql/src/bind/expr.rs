@@ -331,8 +331,7 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
     ) -> Result<Expr> {
         let bounds = [expr, low, high].map(|e| self.bind(e).map(materialised));
         let [value, low, high] = bounds;
-        let result =
-            bind::between(&self.binder.eval, value?, low?, high?, symmetric).at(span)?;
+        let result = bind::between(&self.binder.eval, value?, low?, high?, symmetric).at(span)?;
         if negated { self.call("NOT", vec![result], span) } else { Ok(result) }
     }
 

@@ -252,7 +252,10 @@ impl Binder<'_> {
             match slots.get_mut(slot) {
                 Some(free @ None) => *free = Some(arg),
                 _ => {
-                    return Err(SqlError::at(arg.span, format!("one argument too many for {name}")));
+                    return Err(SqlError::at(
+                        arg.span,
+                        format!("one argument too many for {name}"),
+                    ));
                 }
             }
         }

@@ -1,0 +1,221 @@
+//! Top-N of rows that can be taken back: keeps all rows, so that the next one can move up.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+
+use river_core::{Field, RowKind};
+use river_expr::EvalContext;
+use river_runtime::operator::now_ms;
+use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::{Batch, Operator, Output, Result, Status};
+
+use super::{RankSpec, Ranks};
+use crate::changes::Changes;
+use crate::one_row::{RowEquality, arrow_types, project};
+use crate::order::{Order, StoredKey};
+use crate::pending::Pending;
+use crate::ttl::Ttl;
+
+/// All rows of a partition in order, equal ones by arrival.
+type Rows<K> = BTreeMap<K, Vec<u32>>;
+
+/// Keeps all rows.
+pub struct RetractTopN<K> {
+    ranks: Ranks,
+    order: Order,
+    columns: Vec<usize>,
+    keys: KeyIndex,
+    store: RowStore,
+    partitions: Vec<Rows<K>>,
+    equality: RowEquality,
+    /// Hash of each stored row.
+    hashes: Vec<u64>,
+    ttl: Ttl,
+    pending: Pending,
+}
+
+impl<K: StoredKey> RetractTopN<K> {
+    pub fn new(input: &[Field], spec: &RankSpec<'_>) -> Result<RetractTopN<K>> {
+        let types = arrow_types(input);
+        let key_types: Vec<_> = spec.partition.iter().map(|c| types[*c].clone()).collect();
+        Ok(RetractTopN {
+            ranks: Ranks::of(spec),
+            order: Order::new(input, spec.order)?,
+            columns: spec.partition.to_vec(),
+            keys: KeyIndex::new(&key_types)?,
+            store: RowStore::new(&types)?,
+            partitions: Vec::new(),
+            equality: RowEquality::new(input)?,
+            hashes: Vec::new(),
+            ttl: Ttl::new(spec.ttl_ms),
+            pending: Pending::default(),
+        })
+    }
+
+    fn expire(&mut self, clock: i64) {
+        for slot in self.ttl.expired(clock) {
+            let rows = std::mem::take(&mut self.partitions[slot as usize]);
+            for (_, ids) in rows {
+                self.store.remove(&ids);
+            }
+            self.keys.remove(slot);
+        }
+    }
+
+    /// Rows that come before the key, or more than the last rank if there are too many.
+    fn rows_before(&self, rows: &Rows<K>, key: &K) -> u64 {
+        let mut count = 0;
+        for (_, ids) in rows.range(..key) {
+            count += ids.len() as u64;
+            if count > self.ranks.end {
+                break;
+            }
+        }
+        count
+    }
+
+    fn add(&mut self, slot: u32, key: K, row: u32, changes: &mut Changes) {
+        self.partitions[slot as usize].entry(key.clone()).or_default().push(row);
+        let rows = &self.partitions[slot as usize];
+        let same = rows.get(&key).map_or(0, Vec::len) as u64;
+        let rank = self.rows_before(rows, &key) + same;
+        if rank > self.ranks.end {
+            return;
+        }
+        let behind = behind(rows, &key);
+        if self.ranks.are_tracked() {
+            self.ranks.insert(changes, row, rank, behind.copied());
+            return;
+        }
+        if let Some(last) = nth_behind(rows, &key, &[], self.ranks.end - rank) {
+            changes.push(last, RowKind::Delete);
+        }
+        changes.push(row, RowKind::Insert);
+    }
+
+    /// Takes back the first row equal to row `row` of the batch. Gives its number.
+    fn take_back(
+        &mut self,
+        slot: u32,
+        key: &K,
+        row: usize,
+        batch: &Batch,
+        changes: &mut Changes,
+    ) -> Result<Option<u32>> {
+        let rows = &self.partitions[slot as usize];
+        let Some(same) = rows.get(key) else { return Ok(None) };
+        let mut found = None;
+        for (at, id) in same.iter().enumerate() {
+            if self.hashes[*id as usize] == self.equality.hash(row)
+                && self.equality.is_equal(*id, row, &batch.columns, &self.store)?
+            {
+                found = Some((at, *id));
+                break;
+            }
+        }
+        let Some((at, id)) = found else { return Ok(None) };
+        let rank = self.rows_before(rows, key) + at as u64 + 1;
+        if rank <= self.ranks.end {
+            let rest = &same[at + 1..];
+            if self.ranks.are_tracked() {
+                let behind = rest.iter().chain(behind(rows, key)).copied();
+                self.ranks.remove(changes, id, rank, behind);
+            } else {
+                changes.push(id, RowKind::Delete);
+                if let Some(next) = nth_behind(rows, key, rest, self.ranks.end - rank) {
+                    changes.push(next, RowKind::Insert);
+                }
+            }
+        }
+        let rows = &mut self.partitions[slot as usize];
+        if let Some(same) = rows.get_mut(key) {
+            same.remove(at);
+            if same.is_empty() {
+                rows.remove(key);
+            }
+        }
+        Ok(Some(id))
+    }
+
+    /// Stores the rows that come and gives each its number.
+    fn store(&mut self, batch: &Batch) -> Result<Vec<u32>> {
+        self.equality.begin(batch, 0)?;
+        let added: Vec<u32> = (0..batch.rows)
+            .filter(|row| batch.kind(*row).is_accumulate())
+            .map(|row| row as u32)
+            .collect();
+        let mut ids = Vec::new();
+        self.store.append(&batch.columns, &added, &mut ids)?;
+        self.hashes.resize(self.store.capacity(), 0);
+        let mut of_row = vec![u32::MAX; batch.rows];
+        for (row, id) in added.iter().zip(ids) {
+            of_row[*row as usize] = id;
+            self.hashes[id as usize] = self.equality.hash(*row as usize);
+        }
+        Ok(of_row)
+    }
+}
+
+/// The rows behind those of a key.
+fn behind<'a, K: StoredKey>(rows: &'a Rows<K>, key: &K) -> impl Iterator<Item = &'a u32> {
+    rows.range((Excluded(key.clone()), Unbounded)).flat_map(|(_, ids)| ids)
+}
+
+/// The row `n` places behind, counted through `rest`, then through the rows behind the key.
+fn nth_behind<K: StoredKey>(rows: &Rows<K>, key: &K, rest: &[u32], mut n: u64) -> Option<u32> {
+    let later = rows.range((Excluded(key.clone()), Unbounded)).map(|(_, ids)| ids.as_slice());
+    for ids in std::iter::once(rest).chain(later) {
+        if let Some(id) = usize::try_from(n).ok().and_then(|n| ids.get(n)) {
+            return Some(*id);
+        }
+        n -= ids.len() as u64;
+    }
+    None
+}
+
+impl<K: StoredKey> Operator for RetractTopN<K> {
+    fn process(
+        &mut self,
+        _input: usize,
+        batch: Batch,
+        now: &EvalContext,
+        out: &mut Output,
+    ) -> Result<Status> {
+        let clock = now_ms(now);
+        self.expire(clock);
+        let mut slots = Vec::new();
+        let columns = project(&batch.columns, &self.columns);
+        self.keys.lookup_or_insert(&columns, batch.rows, &mut slots)?;
+        self.partitions.resize_with(self.keys.capacity().max(self.partitions.len()), Rows::new);
+        let keys = self.order.keys(&batch.columns)?;
+        let ids = self.store(&batch)?;
+        let (mut changes, mut dead) = (Changes::default(), Vec::new());
+        for (range, watermark) in batch.segments() {
+            for row in range {
+                let (slot, key) = (slots[row], K::from_bytes(keys.get(row)));
+                if batch.kind(row).is_accumulate() {
+                    self.add(slot, key, ids[row], &mut changes);
+                } else {
+                    dead.extend(self.take_back(slot, &key, row, &batch, &mut changes)?);
+                }
+                self.ttl.touch(slot, clock);
+            }
+            watermark.into_iter().for_each(|watermark| changes.mark(watermark));
+        }
+        self.pending.push(changes.into_batch(&batch.columns, &self.store)?);
+        self.store.remove(&dead);
+        if !dead.is_empty() {
+            slots.sort_unstable();
+            slots.dedup();
+            for slot in slots.into_iter().filter(|s| self.partitions[*s as usize].is_empty()) {
+                self.ttl.forget(slot);
+                self.keys.remove(slot);
+            }
+        }
+        Ok(self.pending.drain(out))
+    }
+
+    fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
+        Ok(self.pending.drain(out))
+    }
+}
