@@ -331,8 +331,7 @@ impl ColumnBuilder {
                     unreachable!("map entries are a struct")
                 };
                 let entries = StructArray::new(fields, vec![keys.finish(), values.finish()], None);
-                let offsets = OffsetBuffer::new(offsets.into());
-                Arc::new(MapArray::new(field, offsets, entries, nulls.finish(), sorted))
+                map_array(Arrow::Map(field, sorted), offsets, &entries, nulls.finish())
             }
             Kind::Row { fields, mut nulls } => {
                 let rows = nulls.len();
@@ -345,6 +344,25 @@ impl ColumnBuilder {
                 Arc::new(StructArray::new(to_arrow_fields(types), columns, nulls))
             }
         }
+    }
+}
+
+/// A map column. Not by `MapArray::new`, which refuses what Flink allows: NULL keys.
+fn map_array(
+    ty: Arrow,
+    offsets: Vec<i32>,
+    entries: &StructArray,
+    nulls: Option<arrow_buffer::NullBuffer>,
+) -> ArrayRef {
+    let data = arrow_data::ArrayDataBuilder::new(ty.clone())
+        .len(offsets.len() - 1)
+        .add_buffer(arrow_buffer::Buffer::from_vec(offsets))
+        .add_child_data(entries.to_data())
+        .nulls(nulls);
+    match data.build() {
+        Ok(data) => Arc::new(MapArray::from(data)),
+        // The offsets count the entries just built.
+        Err(error) => unreachable!("a map of {ty}: {error}"),
     }
 }
 

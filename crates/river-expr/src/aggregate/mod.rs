@@ -6,6 +6,25 @@
 //! [`Accumulator::update_running`] to emit every change as Flink does; windows use
 //! [`Accumulator::update`], [`Accumulator::merge`] and [`Accumulator::values`].
 
+mod collect;
+mod count;
+mod distinct;
+mod extreme;
+mod first_last;
+mod fold;
+mod json;
+mod number;
+mod order;
+mod percentile;
+mod pick;
+mod rows;
+mod signature;
+mod slow;
+mod variance;
+
+#[cfg(test)]
+mod tests;
+
 use arrow_array::{ArrayRef, BooleanArray};
 use river_core::DataType;
 
@@ -75,7 +94,7 @@ pub struct AggregateFunction {
     /// One sentence or two: what it gives, its NULL rule, its errors.
     pub doc: &'static str,
     /// Types of a call with arguments of these types; `grouped` says whether there are grouping
-    /// keys (without any, results are nullable).
+    /// keys and no `FILTER` (else a group may have no row, and results are nullable).
     pub bind:
         fn(&Session, args: &[DataType], grouped: bool) -> std::result::Result<Bound, BindError>,
     /// Its state; `retract` says whether rows may be taken away again.
@@ -84,7 +103,15 @@ pub struct AggregateFunction {
 }
 
 /// Every aggregate function.
-const FUNCTIONS: &[&[AggregateFunction]] = &[];
+const FUNCTIONS: &[&[AggregateFunction]] = &[
+    number::FUNCTIONS,
+    extreme::FUNCTIONS,
+    first_last::FUNCTIONS,
+    variance::FUNCTIONS,
+    collect::FUNCTIONS,
+    json::FUNCTIONS,
+    percentile::FUNCTIONS,
+];
 
 /// The aggregate function of that name, in any case.
 pub fn lookup(name: &str) -> Option<&'static AggregateFunction> {
@@ -107,6 +134,9 @@ pub fn create(
 ) -> Result<Box<dyn Accumulator>> {
     let function = lookup(name)
         .ok_or_else(|| crate::EvalError::new(format!("aggregate '{name}' does not exist")))?;
-    let _ = distinct;
-    (function.create)(args, out, retract)
+    let plain = (function.create)(args, out, retract)?;
+    if !distinct || args.is_empty() {
+        return Ok(plain);
+    }
+    Ok(Box::new(distinct::Distinct::new(plain, args)))
 }
