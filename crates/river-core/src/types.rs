@@ -287,10 +287,11 @@ pub fn to_arrow_fields(fields: &[Field]) -> Fields {
     fields.iter().map(|f| ArrowField::new(&f.name, f.ty.logical.to_arrow(), true)).collect()
 }
 
-/// A map's entries. Flink allows NULL keys, so the key column is nullable too.
+/// A map's entries. Arrow wants the key field declared as never NULL; Flink allows NULL keys, and
+/// such a key is a NULL in that column all the same.
 fn map_to_arrow(key: &DataType, value: Arrow) -> Arrow {
     let entries = Fields::from(vec![
-        ArrowField::new("key", key.logical.to_arrow(), true),
+        ArrowField::new("key", key.logical.to_arrow(), false),
         ArrowField::new("value", value, true),
     ]);
     Arrow::Map(ArrowField::new("entries", Arrow::Struct(entries), false).into(), false)

@@ -330,8 +330,9 @@ impl ColumnBuilder {
                 let Arrow::Struct(fields) = field.data_type().clone() else {
                     unreachable!("map entries are a struct")
                 };
-                let entries = StructArray::new(fields, vec![keys.finish(), values.finish()], None);
-                map_array(Arrow::Map(field, sorted), offsets, &entries, nulls.finish())
+                let entries = map_entries(fields, keys.finish(), values.finish());
+                let offsets = OffsetBuffer::new(offsets.into());
+                Arc::new(MapArray::new(field, offsets, entries, nulls.finish(), sorted))
             }
             Kind::Row { fields, mut nulls } => {
                 let rows = nulls.len();
@@ -347,23 +348,15 @@ impl ColumnBuilder {
     }
 }
 
-/// A map column. Not by `MapArray::new`, which refuses what Flink allows: NULL keys.
-fn map_array(
-    ty: Arrow,
-    offsets: Vec<i32>,
-    entries: &StructArray,
-    nulls: Option<arrow_buffer::NullBuffer>,
-) -> ArrayRef {
-    let data = arrow_data::ArrayDataBuilder::new(ty.clone())
-        .len(offsets.len() - 1)
-        .add_buffer(arrow_buffer::Buffer::from_vec(offsets))
-        .add_child_data(entries.to_data())
-        .nulls(nulls);
-    match data.build() {
-        Ok(data) => Arc::new(MapArray::from(data)),
-        // The offsets count the entries just built.
-        Err(error) => unreachable!("a map of {ty}: {error}"),
+/// The entries of a map column. Flink allows NULL keys, which the checked constructor refuses.
+fn map_entries(fields: arrow_schema::Fields, keys: ArrayRef, values: ArrayRef) -> StructArray {
+    if keys.logical_null_count() == 0 {
+        return StructArray::new(fields, vec![keys, values], None);
     }
+    // SAFETY: the columns have the fields' types and one length. That the key field is declared
+    // as never NULL is a promise about values, which no kernel's memory safety rests on: columns
+    // carry their own validity.
+    unsafe { StructArray::new_unchecked(fields, vec![keys, values], None) }
 }
 
 fn int32_array(values: Vec<Option<i32>>, ty: &LogicalType) -> ArrayRef {

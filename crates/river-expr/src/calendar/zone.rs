@@ -61,6 +61,25 @@ impl Zone {
     }
 }
 
+impl Zone {
+    /// As [`Zone::offset_at_local`], but of a time that comes twice the second instant is taken:
+    /// the choice of `GregorianCalendar`.
+    pub fn later_offset_at_local(self, seconds: i64) -> i64 {
+        let earlier = self.offset_at_local(seconds);
+        match self {
+            Zone::Fixed(_) => earlier,
+            // The second of two instants comes at the latest a day after the first.
+            Zone::Named(_) => {
+                let later = self.offset_at_utc(seconds - earlier + 86_400);
+                let fits = later < earlier
+                    && self.offset_at_utc(seconds - later) == later
+                    && self.offset_at_utc(seconds - earlier) == earlier;
+                if fits { later } else { earlier }
+            }
+        }
+    }
+}
+
 fn named_offset_at_local(zone: Tz, local: NaiveDateTime) -> i64 {
     match zone.offset_from_local_datetime(&local) {
         LocalResult::Single(offset) => offset.fix().local_minus_utc().into(),

@@ -20,6 +20,7 @@ pub mod pattern;
 mod rounding;
 pub mod rows;
 pub mod string;
+mod temporal;
 pub mod variant;
 
 use std::collections::HashMap;
@@ -151,6 +152,11 @@ const GROUPS: &[&[Function]] = &[
     string::encode::FUNCTIONS,
     string::find::FUNCTIONS,
     string::slice::FUNCTIONS,
+    temporal::clock::FUNCTIONS,
+    temporal::convert::FUNCTIONS,
+    temporal::extract::FUNCTIONS,
+    temporal::round::FUNCTIONS,
+    temporal::shift::FUNCTIONS,
     variant::FUNCTIONS,
 ];
 
