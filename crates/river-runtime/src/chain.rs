@@ -37,6 +37,8 @@ struct Stage {
     out: Output,
     /// Columns without rows, for each input, for batches that are only marks.
     no_rows: Vec<Vec<ArrayRef>>,
+    /// What it has said last about being idle.
+    idle: Option<bool>,
     /// Watermark it has seen last.
     watermark: Option<i64>,
     /// Whether it is being called: still set after a panic.
@@ -65,6 +67,7 @@ impl Chain {
             operator,
             out: Output::default(),
             no_rows: inputs.iter().map(no_rows).collect(),
+            idle: None,
             watermark: None,
             running: false,
         });
@@ -120,10 +123,10 @@ impl Chain {
         self.stages.iter().filter_map(|stage| stage.operator.next_timer_ms()).min()
     }
 
-    /// Whether the output is idle: what the last operator that decides says, else `inputs_idle`.
+    /// Whether the output is idle: what the last operator that has said so says, else `inputs_idle`.
     pub fn is_idle(&self, inputs_idle: bool) -> bool {
         let mut deciding = self.stages.iter().rev();
-        deciding.find_map(|stage| stage.operator.is_idle()).unwrap_or(inputs_idle)
+        deciding.find_map(|stage| stage.idle).unwrap_or(inputs_idle)
     }
 
     /// The operator that is being called, deepest first: after a panic, the culprit.
@@ -168,6 +171,7 @@ fn drive(
         while let Some(batch) = stage.out.pop() {
             process(after, 0, batch, now, tail)?;
         }
+        stage.idle = stage.out.take_idle().or(stage.idle);
         if status == Status::Done {
             return Ok(());
         }

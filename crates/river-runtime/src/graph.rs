@@ -119,23 +119,24 @@ impl Graph {
         wished: impl Fn(&Node) -> Option<u32>,
     ) -> Result<Graph> {
         check(plan)?;
+        let merged = merged_unions(plan);
         let count = plan.nodes.len();
         let mut inputs: Vec<Vec<Vec<NodeEdge>>> = Vec::with_capacity(count);
         let mut parallelism: Vec<u32> = Vec::with_capacity(count);
         for node in &plan.nodes {
-            inputs.push(resolve_inputs(plan, node));
+            inputs.push(resolve_inputs(plan, node, &merged));
             let given = node.parallelism.or_else(|| wished(node));
             parallelism.push(node_parallelism(node, given, &parallelism, options));
         }
         let mut consumers = vec![0; count];
-        let alive = plan.nodes.iter().filter(|node| !is_union(node));
+        let alive = plan.nodes.iter().filter(|node| !merged[node.id]);
         for edge in alive.flat_map(|node| inputs[node.id].iter().flatten()) {
             consumers[edge.node] += 1;
         }
         let mut vertices: Vec<Vertex> = Vec::new();
         let mut vertex_of = vec![usize::MAX; count];
         for (node, inputs) in plan.nodes.iter().zip(inputs) {
-            if is_union(node) {
+            if merged[node.id] {
                 continue;
             }
             let own = parallelism[node.id];
@@ -180,29 +181,32 @@ fn edge_exchange(exchange: Exchange, from: u32, to: u32) -> Exchange {
     }
 }
 
-/// A union whose own inputs are not spread anew is only a list of producers.
-fn is_union(node: &Node) -> bool {
-    matches!(node.operator, Operator::Union)
-        && node.inputs.iter().all(|edge| edge.exchange == Exchange::Forward)
+/// The unions that are only a list of producers: their own inputs are not spread anew, and someone
+/// reads them.
+fn merged_unions(plan: &Plan) -> Vec<bool> {
+    let mut merged = vec![false; plan.nodes.len()];
+    for edge in plan.nodes.iter().flat_map(|node| &node.inputs) {
+        let producer = &plan.nodes[edge.node];
+        merged[edge.node] = matches!(producer.operator, Operator::Union)
+            && producer.inputs.iter().all(|edge| edge.exchange == Exchange::Forward);
+    }
+    merged
 }
 
-fn resolve_inputs(plan: &Plan, node: &Node) -> Vec<Vec<NodeEdge>> {
+fn resolve_inputs(plan: &Plan, node: &Node, merged: &[bool]) -> Vec<Vec<NodeEdge>> {
     let resolve = |edge: &river_core::plan::Edge| {
         let mut edges = Vec::new();
-        producers(plan, edge.node, &edge.exchange, &mut edges);
+        let mut open = vec![edge.node];
+        while let Some(node) = open.pop() {
+            if merged[node] {
+                open.extend(plan.nodes[node].inputs.iter().rev().map(|edge| edge.node));
+            } else {
+                edges.push(NodeEdge { node, exchange: edge.exchange.clone() });
+            }
+        }
         edges
     };
     node.inputs.iter().map(resolve).collect()
-}
-
-fn producers(plan: &Plan, node: usize, exchange: &Exchange, edges: &mut Vec<NodeEdge>) {
-    if is_union(&plan.nodes[node]) {
-        for input in &plan.nodes[node].inputs {
-            producers(plan, input.node, exchange, edges);
-        }
-    } else {
-        edges.push(NodeEdge { node, exchange: exchange.clone() });
-    }
 }
 
 /// Number of subtasks: the one given, else 1 for constants and below a `Single` edge, else that of

@@ -46,7 +46,7 @@ pub trait Components {
     fn operator(
         &self,
         node: &Node,
-        inputs: &[&[Field]],
+        inputs: &[&Node],
         context: &OperatorContext,
     ) -> Result<Box<dyn Operator>>;
 }

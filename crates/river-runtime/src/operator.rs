@@ -111,13 +111,6 @@ pub trait Operator: Send {
         None
     }
 
-    /// Whether its output is idle, so that others need not wait for its watermark. `None`: it is
-    /// idle when its inputs are. A watermark assigner with an idle timeout decides itself: idle from
-    /// the timer on which no row had come for that long, active again with the next row.
-    fn is_idle(&self) -> Option<bool> {
-        None
-    }
-
     /// The time asked for by [`Operator::next_timer_ms`] has come.
     fn on_timer(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
         let _ = (now, out);

@@ -191,8 +191,9 @@ impl Deployer<'_> {
         let mut chain = Chain::new(vertex.inputs.len().max(1));
         let mut schema: &[Field] = &[];
         for node in vertex.nodes.iter().map(|id| self.node(*id)) {
-            let inputs: Vec<&[Field]> =
-                node.inputs.iter().map(|edge| &self.node(edge.node).schema[..]).collect();
+            let producers: Vec<&Node> =
+                node.inputs.iter().map(|edge| self.node(edge.node)).collect();
+            let inputs: Vec<&[Field]> = producers.iter().map(|node| &node.schema[..]).collect();
             let name = node_name(node);
             let explain = |error: Error| error.context(&name);
             match &node.operator {
@@ -207,7 +208,7 @@ impl Deployer<'_> {
                     continue;
                 }
                 _ => {
-                    let operator = self.components.operator(node, &inputs, &context);
+                    let operator = self.components.operator(node, &producers, &context);
                     chain.push(&name, operator.map_err(explain)?, &inputs);
                 }
             }
