@@ -4,6 +4,8 @@
 //! session time zone (`TimeWindowUtil`), so that days begin at midnight there.
 
 pub mod assign;
+#[cfg(test)]
+mod clicks;
 mod fire;
 pub mod session;
 pub mod session_table;
