@@ -9,11 +9,7 @@ fn column(index: usize, ty: LogicalType) -> Expr {
 }
 
 fn columns() -> Vec<Field> {
-    fields(&[
-        ("a", LogicalType::Int),
-        ("keep", LogicalType::Boolean),
-        ("b", LogicalType::STRING),
-    ])
+    fields(&[("a", LogicalType::Int), ("keep", LogicalType::Boolean), ("b", LogicalType::STRING)])
 }
 
 const ROWS: &str = "

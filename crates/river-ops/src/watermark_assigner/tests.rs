@@ -12,8 +12,7 @@ fn columns() -> Vec<Field> {
 
 /// The watermark of a row is its second column.
 fn operator(interval_ms: i64, idle_timeout_ms: i64) -> WatermarkAssigner {
-    let watermark =
-        Expr { kind: ExprKind::Column(1), ty: LogicalType::timestamp(3).nullable() };
+    let watermark = Expr { kind: ExprKind::Column(1), ty: LogicalType::timestamp(3).nullable() };
     WatermarkAssigner::new(0, &watermark, interval_ms, idle_timeout_ms).unwrap()
 }
 

@@ -3,8 +3,8 @@ use river_core::plan::{AggregateCall, Window};
 use river_core::{LogicalType, types::TimeKind};
 
 use super::*;
-use crate::window::clicks;
 use crate::testing::{at, end, fields, run, run_at, run_by_line, show};
+use crate::window::clicks;
 
 fn input() -> Vec<Field> {
     fields(&[

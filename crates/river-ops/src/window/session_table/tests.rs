@@ -5,10 +5,7 @@ use super::*;
 use crate::testing::{fields, run, run_by_line};
 
 fn input() -> Vec<Field> {
-    fields(&[
-        ("user", LogicalType::STRING),
-        ("ct", LogicalType::Timestamp(3, TimeKind::Rowtime)),
-    ])
+    fields(&[("user", LogicalType::STRING), ("ct", LogicalType::Timestamp(3, TimeKind::Rowtime))])
 }
 
 fn output() -> Vec<Field> {

@@ -4,8 +4,8 @@ use river_core::plan::WindowKind;
 use river_core::{DataType, LogicalType, types::TimeKind};
 
 use super::*;
-use crate::window::clicks;
 use crate::testing::{at, batch, end, feed, fields, run, run_at, run_by_line, show};
+use crate::window::clicks;
 
 fn call(function: &str, args: &[usize], ty: DataType) -> AggregateCall {
     AggregateCall {
@@ -102,8 +102,7 @@ fn late_clicks_as_in_flink() {
     let shown = run(&mut operator(kind), &input(), &output(), clicks::CLICKS);
     assert_eq!(clicks::sorted_changes(&shown), clicks::sorted_changes(clicks::HOPS));
 
-    let kind =
-        WindowKind::Cumulate { step: 10 * second, size: 30 * second, offset: 7 * second };
+    let kind = WindowKind::Cumulate { step: 10 * second, size: 30 * second, offset: 7 * second };
     let shown = run(&mut operator(kind), &input(), &output(), clicks::CLICKS);
     // The sum is not in Flink's case.
     let shown: String = shown

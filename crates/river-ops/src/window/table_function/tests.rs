@@ -15,8 +15,7 @@ fn check(kind: WindowKind, zone: Option<&str>, ltz: bool, text: &str) -> String 
     let mut output = input.clone();
     let local = LogicalType::timestamp(3);
     output.extend(fields(&[("s", local.clone()), ("e", local), ("t", time)]));
-    let window =
-        Window { kind, time: WindowTime::Rowtime(1), zone: zone.map(str::to_owned) };
+    let window = Window { kind, time: WindowTime::Rowtime(1), zone: zone.map(str::to_owned) };
     let mut operator = WindowTableFunction::new(&input, &output, &window).unwrap();
     run(&mut operator, &input, &output, text)
 }
