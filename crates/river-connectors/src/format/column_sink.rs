@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, BinaryViewArray, BooleanArray, Float32Array, Float64Array, Int8Array,
+    ArrayRef, BinaryViewArray, BooleanArray, Float32Array, Float64Array, Int8Array,
     Int16Array, Int32Array, Int64Array, ListArray, MapArray, NullArray, PrimitiveArray,
     StringViewArray, StructArray,
 };
@@ -71,6 +71,18 @@ impl Views {
         let prefix = u32::from_le_bytes([value[0], value[1], value[2], value[3]]) as u128;
         self.buffer.extend_from_slice(value);
         self.views.push(length | prefix << 32 | index << 64 | offset << 96);
+    }
+
+    fn get(&self, row: usize) -> Option<Vec<u8>> {
+        let view = self.views.get(row)?;
+        let length = *view as u32 as usize;
+        if length <= 12 {
+            return view.to_le_bytes().get(4..4 + length).map(<[u8]>::to_vec);
+        }
+        let index = (*view >> 64) as u32 as usize;
+        let offset = (*view >> 96) as usize;
+        let buffer = self.full.get(index).map_or(&self.buffer[..], |b| b.as_slice());
+        buffer.get(offset..offset + length).map(<[u8]>::to_vec)
     }
 
     fn finish(&mut self) -> (ScalarBuffer<u128>, Vec<Buffer>) {
@@ -290,6 +302,20 @@ impl ColumnSink {
         for valid in self.valid.drain(length.min(self.valid.len())..) {
             self.nulls -= usize::from(!valid);
         }
+    }
+
+    /// Whether the value at `row` is not NULL.
+    pub fn is_valid(&self, row: usize) -> bool {
+        self.valid.get(row) == Some(&true)
+    }
+
+    /// The text at `row` of a text column, unless it is NULL.
+    pub fn text_at(&self, row: usize) -> Option<String> {
+        let Data::Views(views) = &self.data else { return None };
+        if !self.is_valid(row) {
+            return None;
+        }
+        String::from_utf8(views.get(row)?).ok()
     }
 
     fn take_nulls(&mut self) -> Option<NullBuffer> {
