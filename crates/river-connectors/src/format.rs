@@ -132,9 +132,7 @@ impl Format {
         Ok(Some(match name {
             "csv" => Format::Csv(csv::CsvOptions::new(options)?),
             "json" => Format::Json(json::JsonOptions::new("json", options)?),
-            "debezium-json" => {
-                Format::DebeziumJson(debezium_json::DebeziumOptions::new(options)?)
-            }
+            "debezium-json" => Format::DebeziumJson(debezium_json::DebeziumOptions::new(options)?),
             "raw" => Format::Raw(raw::RawOptions::new(options)?),
             "parquet" => Format::Parquet(parquet::ParquetOptions::new(options)?),
             _ => return Ok(None),

@@ -31,8 +31,7 @@ pub struct PrintSink {
 impl PrintSink {
     /// The sink of a table.
     pub fn new(spec: &SinkSpec) -> Result<PrintSink> {
-        let wrong =
-            |error: OptionError| Error::input(format!("table {}: {error}", spec.name));
+        let wrong = |error: OptionError| Error::input(format!("table {}: {error}", spec.name));
         let parallelism = spec.options.i64("sink.parallelism").map_err(wrong)?;
         Ok(PrintSink {
             columns: spec.columns.clone(),

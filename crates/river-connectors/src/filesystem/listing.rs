@@ -46,9 +46,8 @@ impl Lister {
     ) -> Result<Lister> {
         let key = "source.path.regex-pattern";
         let pattern = options.get(key).map(|text| {
-            Regex::new(&format!("^(?:{text})$")).map_err(|error| {
-                Error::input(format!("table {table}: option '{key}': {error}"))
-            })
+            Regex::new(&format!("^(?:{text})$"))
+                .map_err(|error| Error::input(format!("table {table}: option '{key}': {error}")))
         });
         Ok(Lister {
             path: path.to_owned(),

@@ -82,9 +82,7 @@ fn metadata(file: &TableFile, field: &Field, column: &mut ColumnSink) {
         "file.size" => column.push_int(file.size as i64),
         "file.modification-time" => {
             let per_second = match &field.ty.logical {
-                ty if ty.is_timestamp() => {
-                    river_core::types::ticks_per_second(ty.time_precision())
-                }
+                ty if ty.is_timestamp() => river_core::types::ticks_per_second(ty.time_precision()),
                 _ => 1000,
             };
             column.push_int(file.modified_ms.saturating_mul(per_second / 1000));

@@ -72,8 +72,7 @@ struct Shared {
 impl FilesystemSink {
     /// The sink of a table.
     pub fn new(spec: &SinkSpec) -> Result<FilesystemSink> {
-        let refused =
-            |message: &str| Err(Error::input(format!("table {}: {message}", spec.name)));
+        let refused = |message: &str| Err(Error::input(format!("table {}: {message}", spec.name)));
         if spec.overwrite {
             return refused("INSERT OVERWRITE is not supported in streaming mode");
         }

@@ -85,8 +85,7 @@ impl FilesystemSource {
             .options
             .duration("source.monitor-interval")
             .map_err(|error| of_table(&table.name, error))?;
-        let lister =
-            Lister::new(&table.name, &layout.path, &table.partition_keys, &table.options)?;
+        let lister = Lister::new(&table.name, &layout.path, &table.partition_keys, &table.options)?;
         let (spec, outputs) = columns(table)?;
         if !matches!(layout.format, Format::Parquet(_)) {
             layout
@@ -281,10 +280,9 @@ impl Reader {
             match (output, constant) {
                 (OutputColumn::Decoded(position), _) => rows.columns[*position].clone(),
                 (OutputColumn::File(_), Some(constant)) => constant.slice(0, rows.rows),
-                (OutputColumn::File(_), None) => arrow_array::new_null_array(
-                    &arrow_schema::DataType::Null,
-                    rows.rows,
-                ),
+                (OutputColumn::File(_), None) => {
+                    arrow_array::new_null_array(&arrow_schema::DataType::Null, rows.rows)
+                }
             }
         });
         let kinds = rows.kinds.map(Into::into);

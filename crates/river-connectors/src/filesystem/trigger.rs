@@ -38,8 +38,10 @@ impl CommitRules {
         let refused = |key: &str, why: &str| {
             Err(Error::input(format!("table {table}: option '{key}': {why}")))
         };
-        let kinds =
-            [("process-time", TriggerKind::ProcessTime), ("partition-time", TriggerKind::PartitionTime)];
+        let kinds = [
+            ("process-time", TriggerKind::ProcessTime),
+            ("partition-time", TriggerKind::PartitionTime),
+        ];
         let trigger =
             choice(options, "sink.partition-commit.trigger", &kinds, TriggerKind::ProcessTime)
                 .map_err(|error| of_table(table, error))?;

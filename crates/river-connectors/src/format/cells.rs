@@ -32,7 +32,11 @@ pub enum Values<'a> {
     Date(&'a [i32]),
     /// Milliseconds of the day.
     Time(&'a [i32]),
-    Timestamp { ticks: &'a [i64], per_second: i64, zoned: bool },
+    Timestamp {
+        ticks: &'a [i64],
+        per_second: i64,
+        zoned: bool,
+    },
     List(&'a OffsetBuffer<i32>, Box<Cells<'a>>),
     Map(&'a OffsetBuffer<i32>, Box<(Cells<'a>, Cells<'a>)>),
     Row(Vec<Cells<'a>>),

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use arrow_array::types::*;
 use arrow_array::{
-    ArrayRef, BinaryViewArray, BooleanArray, Float32Array, Float64Array, Int8Array,
-    Int16Array, Int32Array, Int64Array, ListArray, MapArray, NullArray, PrimitiveArray,
-    StringViewArray, StructArray,
+    ArrayRef, BinaryViewArray, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array,
+    Int32Array, Int64Array, ListArray, MapArray, NullArray, PrimitiveArray, StringViewArray,
+    StructArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Arrow;
@@ -41,8 +41,15 @@ enum Data {
     Decimal(Vec<i128>),
     /// Text and bytes; text is valid UTF-8 because only [`ColumnSink::push_str`] writes it.
     Views(Views),
-    List { items: Box<ColumnSink>, offsets: Vec<i32> },
-    Map { keys: Box<ColumnSink>, values: Box<ColumnSink>, offsets: Vec<i32> },
+    List {
+        items: Box<ColumnSink>,
+        offsets: Vec<i32>,
+    },
+    Map {
+        keys: Box<ColumnSink>,
+        values: Box<ColumnSink>,
+        offsets: Vec<i32>,
+    },
     Row(Vec<ColumnSink>),
 }
 
@@ -395,9 +402,7 @@ fn int64_array(values: Vec<i64>, nulls: Option<NullBuffer>, arrow: &Arrow) -> Ar
         Arrow::Duration(_) => {
             Arc::new(PrimitiveArray::<DurationMillisecondType>::new(values, nulls))
         }
-        Arrow::Timestamp(unit, _) => {
-            timestamp_array(Int64Array::new(values, nulls), unit, arrow)
-        }
+        Arrow::Timestamp(unit, _) => timestamp_array(Int64Array::new(values, nulls), unit, arrow),
         _ => Arc::new(Int64Array::new(values, nulls)),
     }
 }

@@ -4,9 +4,9 @@
 //! Reading, `u` gives `-U` and `+U`. Writing, `+I` and `+U` are `c`, `-U` and `-D` are `d`.
 
 use arrow_array::ArrayRef;
+use river_core::RowKind;
 use river_core::options::{OptionError, Options};
 use river_core::types::{Field, LogicalType};
-use river_core::RowKind;
 use river_runtime::{Batch, Error, Result};
 
 use super::cells::Cells;
@@ -192,8 +192,10 @@ impl Decoder for DebeziumDecoder {
             parts = struct_columns(&parts[0]);
         }
         let (before, after) = (struct_columns(&parts[0]), struct_columns(&parts[1]));
-        let indices: Vec<(usize, usize)> =
-            images.iter().map(|(_, message, after)| (usize::from(*after), *message as usize)).collect();
+        let indices: Vec<(usize, usize)> = images
+            .iter()
+            .map(|(_, message, after)| (usize::from(*after), *message as usize))
+            .collect();
         let columns = self.types.iter().enumerate().map(|(i, ty)| {
             let sources = [before[i].as_ref(), after[i].as_ref()];
             // Both sources have the column's own type, so only an index could be wrong.

@@ -6,7 +6,7 @@ pub mod parser;
 pub mod tree_text;
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use river_core::Field;
 use river_core::options::{OptionError, Options};

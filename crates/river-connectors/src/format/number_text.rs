@@ -196,7 +196,13 @@ pub fn write_float(value: f32, out: &mut Vec<u8>) {
 }
 
 /// `scientific` is Rust's shortest form: `-1.25e-7`.
-fn write_floating(nan: bool, infinite: bool, negative: bool, scientific: String, out: &mut Vec<u8>) {
+fn write_floating(
+    nan: bool,
+    infinite: bool,
+    negative: bool,
+    scientific: String,
+    out: &mut Vec<u8>,
+) {
     if nan {
         return out.extend_from_slice(b"NaN");
     }

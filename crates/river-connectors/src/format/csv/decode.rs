@@ -6,7 +6,9 @@ use super::CsvOptions;
 use super::record::{Record, Scan, scan};
 use crate::format::column_sink::ColumnSink;
 use crate::format::json::decode::decode_base64;
-use crate::format::number_text::{java_trim, parse_decimal, parse_double, parse_float, parse_integer};
+use crate::format::number_text::{
+    java_trim, parse_decimal, parse_double, parse_float, parse_integer,
+};
 use crate::format::time_text::{
     parse_jdbc_date, parse_jdbc_timestamp, parse_local_time, parse_sql_timestamp,
 };
@@ -216,7 +218,8 @@ fn element(
 
 /// Reads a text as a value of a scalar type; `Err` says what it is not.
 pub fn scalar(text: &str, ty: &LogicalType, column: &mut ColumnSink) -> Result<(), String> {
-    let wrong = || format!("'{}' is not a value of type {ty}", text.chars().take(60).collect::<String>());
+    let wrong =
+        || format!("'{}' is not a value of type {ty}", text.chars().take(60).collect::<String>());
     let integer = |min: i64, max: i64| parse_integer(java_trim(text), min, max).ok_or_else(wrong);
     match ty {
         LogicalType::Boolean => column.push_bool(java_trim(text).eq_ignore_ascii_case("true")),

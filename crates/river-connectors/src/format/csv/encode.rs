@@ -61,7 +61,11 @@ impl CsvEncoder {
             }
             _ => self.scalar(cells, row, &mut text),
         };
-        if is_text && self.needs_quotes(&text) { self.quote(&text, out) } else { out.extend(&text) }
+        if is_text && self.needs_quotes(&text) {
+            self.quote(&text, out)
+        } else {
+            out.extend(&text)
+        }
         self.scratch = text;
     }
 

@@ -135,8 +135,7 @@ impl Scanner<'_> {
         let start = self.at;
         let delimiter = self.options.delimiter;
         let escape = self.options.escape;
-        let special =
-            |b: &u8| *b == delimiter || matches!(b, b'\r' | b'\n') || Some(*b) == escape;
+        let special = |b: &u8| *b == delimiter || matches!(b, b'\r' | b'\n') || Some(*b) == escape;
         let length = self.data[start..].iter().position(special);
         let end = length.map_or(self.data.len(), |length| start + length);
         if self.data.get(end).is_some() && self.data.get(end).copied() == escape {

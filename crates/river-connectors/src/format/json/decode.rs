@@ -14,7 +14,9 @@ use super::parser::{Parser, Token};
 use super::tree_text::write_tree;
 use super::{JsonOptions, TimestampStandard};
 use crate::format::column_sink::ColumnSink;
-use crate::format::number_text::{java_trim, parse_decimal, parse_double, parse_float, parse_integer};
+use crate::format::number_text::{
+    java_trim, parse_decimal, parse_double, parse_float, parse_integer,
+};
 use crate::format::time_text::{
     parse_iso_date, parse_iso_timestamp, parse_sql_time, parse_sql_timestamp,
 };
@@ -187,7 +189,12 @@ impl RowDecoder<'_> {
         Ok(())
     }
 
-    fn not_null(&self, parser: &mut Parser, plan: &TypePlan, column: &mut ColumnSink) -> Result<()> {
+    fn not_null(
+        &self,
+        parser: &mut Parser,
+        plan: &TypePlan,
+        column: &mut ColumnSink,
+    ) -> Result<()> {
         match plan {
             TypePlan::Scalar(ty) => self.scalar(parser, ty, column)?,
             TypePlan::Array(item) => self.array(parser, item, column)?,
@@ -341,7 +348,9 @@ impl RowDecoder<'_> {
         let wide = max >= i64::from(i32::MAX) || self.tree;
         let text = parser.text();
         let value = match parser.token {
-            Some(Token::Float) if wide => text.parse::<f64>().ok().and_then(|v| truncate(v, min, max)),
+            Some(Token::Float) if wide => {
+                text.parse::<f64>().ok().and_then(|v| truncate(v, min, max))
+            }
             _ => parse_integer(java_trim(&text), min, max),
         };
         match value {

@@ -340,8 +340,8 @@ fn plain_prefix(bytes: &[u8]) -> usize {
         let word = u64::from_le_bytes(chunk);
         let quote = word ^ (ONES * u64::from(b'"'));
         let backslash = word ^ (ONES * u64::from(b'\\'));
-        let found = (quote.wrapping_sub(ONES) & !quote | backslash.wrapping_sub(ONES) & !backslash)
-            & HIGHS;
+        let found =
+            (quote.wrapping_sub(ONES) & !quote | backslash.wrapping_sub(ONES) & !backslash) & HIGHS;
         if found != 0 {
             return at + found.trailing_zeros() as usize / 8;
         }
