@@ -190,10 +190,8 @@ fn a_value_that_does_not_fit_names_file_line_and_column() {
 
 #[test]
 fn nested_json_is_read_in_full() {
-    let item = LogicalType::Row(vec![
-        field("sku", LogicalType::STRING),
-        field("qty", LogicalType::Int),
-    ]);
+    let item =
+        LogicalType::Row(vec![field("sku", LogicalType::STRING), field("qty", LogicalType::Int)]);
     let text = || LogicalType::STRING.nullable();
     check_file(
         "nested.jsonl",
@@ -446,10 +444,10 @@ fn sinks_write_as_flink_does() {
 
 #[test]
 fn partitioned_sinks_write_directories_and_marks() {
-    let content = "{\"n\":1,\"c\":\"EUR\"}\n{\"n\":2,\"c\":\"a/b\"}\n{\"n\":3,\"c\":\"EUR\"}\n{\"n\":4}\n";
+    let content =
+        "{\"n\":1,\"c\":\"EUR\"}\n{\"n\":2,\"c\":\"a/b\"}\n{\"n\":3,\"c\":\"EUR\"}\n{\"n\":4}\n";
     let columns = || vec![field("n", LogicalType::Int), field("c", LogicalType::STRING)];
-    let options =
-        [("format", "csv"), ("sink.partition-commit.policy.kind", "success-file")];
+    let options = [("format", "csv"), ("sink.partition-commit.policy.kind", "success-file")];
     expect![[r#"
         c=EUR/:
         1
@@ -481,7 +479,12 @@ fn nothing_is_visible_before_the_commit() {
     assert_eq!(listed(), 0);
     sink.commit(&prepared).unwrap();
     assert_eq!(listed(), 1);
-    writer.write(&Batch::new(vec![std::sync::Arc::new(arrow_array::StringViewArray::from(vec!["b"]))], 1)).unwrap();
+    writer
+        .write(&Batch::new(
+            vec![std::sync::Arc::new(arrow_array::StringViewArray::from(vec!["b"]))],
+            1,
+        ))
+        .unwrap();
     sink.abort().unwrap();
     assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
 }
@@ -563,7 +566,8 @@ fn lookups_find_rows_by_key() {
     let table = table(&pairs, vec![field("c", LogicalType::STRING), field("r", LogicalType::Int)]);
     let mut lookup: Box<dyn LookupTable> =
         crate::lookup(&table, &[0], &Session::default()).unwrap();
-    let keys = arrow_array::StringViewArray::from(vec![Some("USD"), None, Some("XXX"), Some("EUR")]);
+    let keys =
+        arrow_array::StringViewArray::from(vec![Some("USD"), None, Some("XXX"), Some("EUR")]);
     let (numbers, rows) = lookup.lookup(&[std::sync::Arc::new(keys)], 4).unwrap();
     assert_eq!(numbers, [0, 3, 3]);
     let mut out = Vec::new();

@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use arrow_array::UInt32Array;
+use arrow_array::{Array, ArrayRef, UInt32Array, make_array};
+use arrow_data::transform::MutableArrayData;
+use arrow_schema::DataType as Arrow;
 use river_core::Field;
 use river_runtime::{Batch, Result};
 
@@ -110,10 +112,7 @@ impl Partitioner {
             found[place].1.push(row as u32);
         }
         let written = rest(batch);
-        found
-            .into_iter()
-            .map(|(path, rows)| Ok((path, written.take(&UInt32Array::from(rows))?)))
-            .collect()
+        found.into_iter().map(|(path, rows)| Ok((path, take(&written, rows)?))).collect()
     }
 
     fn path(&self, cells: &[Cells], row: usize) -> String {
@@ -129,6 +128,23 @@ impl Partitioner {
         }
         path
     }
+}
+
+/// The given rows of a batch. Arrow's `take` refuses maps with nullable keys.
+fn take(batch: &Batch, rows: Vec<u32>) -> Result<Batch> {
+    let is_map = |column: &ArrayRef| matches!(column.data_type(), Arrow::Map(..));
+    if !batch.columns.iter().any(is_map) {
+        return batch.take(&UInt32Array::from(rows));
+    }
+    let columns = batch.columns.iter().map(|column| {
+        let source = column.to_data();
+        let mut taken = MutableArrayData::new(vec![&source], false, rows.len());
+        rows.iter().for_each(|row| taken.extend(0, *row as usize, *row as usize + 1));
+        make_array(taken.freeze())
+    });
+    let kinds = batch.kinds.as_ref();
+    let kinds = kinds.map(|kinds| rows.iter().map(|row| kinds[*row as usize]).collect());
+    Ok(Batch { columns: columns.collect(), rows: rows.len(), kinds, marks: Vec::new() })
 }
 
 /// Java's `toString` of a partition value.

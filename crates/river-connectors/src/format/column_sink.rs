@@ -13,7 +13,7 @@ use arrow_array::{
     StructArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::DataType as Arrow;
+use arrow_schema::{DataType as Arrow, FieldRef};
 use river_core::types::{LogicalType, to_arrow_fields};
 use river_expr::column::timestamp_array;
 
@@ -366,7 +366,7 @@ impl ColumnSink {
                 };
                 let entries = StructArray::new(parts, vec![keys.finish(), values.finish()], None);
                 let offsets = OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
-                Arc::new(MapArray::new(field, offsets, entries, nulls, sorted))
+                map_array(field, offsets, entries, nulls, sorted)
             }
             Data::Row(fields) => {
                 if fields.is_empty() {
@@ -405,6 +405,19 @@ fn int64_array(values: Vec<i64>, nulls: Option<NullBuffer>, arrow: &Arrow) -> Ar
         Arrow::Timestamp(unit, _) => timestamp_array(Int64Array::new(values, nulls), unit, arrow),
         _ => Arc::new(Int64Array::new(values, nulls)),
     }
+}
+
+/// A map column. Arrow's checked constructor refuses the nullable keys that Flink allows.
+fn map_array(
+    field: FieldRef,
+    offsets: OffsetBuffer<i32>,
+    entries: StructArray,
+    nulls: Option<NullBuffer>,
+    sorted: bool,
+) -> ArrayRef {
+    // SAFETY: the sink keeps one validity a map, offsets that end at the number of entries, and
+    // entries of the field's type. Nothing unsafe rests on keys not being nullable.
+    Arc::new(unsafe { MapArray::new_unchecked(field, offsets, entries, nulls, sorted) })
 }
 
 fn views_array(views: &mut Views, nulls: Option<NullBuffer>, arrow: &Arrow) -> ArrayRef {

@@ -3,7 +3,8 @@
 //!
 //! Reading, `u` gives `-U` and `+U`. Writing, `+I` and `+U` are `c`, `-U` and `-D` are `d`.
 
-use arrow_array::ArrayRef;
+use arrow_array::{Array, ArrayRef, make_array};
+use arrow_data::transform::MutableArrayData;
 use river_core::RowKind;
 use river_core::options::{OptionError, Options};
 use river_core::types::{Field, LogicalType};
@@ -55,7 +56,6 @@ pub struct DebeziumDecoder {
     message: Vec<ColumnSink>,
     /// Decoded messages waiting to be turned into rows.
     messages: usize,
-    types: Vec<LogicalType>,
     rows: usize,
     /// For each row its kind, its message, and whether it is the `after` image.
     images: Vec<(RowKind, u32, bool)>,
@@ -91,7 +91,6 @@ impl DebeziumDecoder {
             message: message.iter().map(|f| ColumnSink::new(&f.ty.logical)).collect(),
             messages: 0,
             exact_decimals: types.iter().any(has_decimal),
-            types,
             options,
             rows: 0,
             images: Vec::new(),
@@ -192,15 +191,15 @@ impl Decoder for DebeziumDecoder {
             parts = struct_columns(&parts[0]);
         }
         let (before, after) = (struct_columns(&parts[0]), struct_columns(&parts[1]));
-        let indices: Vec<(usize, usize)> = images
-            .iter()
-            .map(|(_, message, after)| (usize::from(*after), *message as usize))
-            .collect();
-        let columns = self.types.iter().enumerate().map(|(i, ty)| {
-            let sources = [before[i].as_ref(), after[i].as_ref()];
-            // Both sources have the column's own type, so only an index could be wrong.
-            arrow_select::interleave::interleave(&sources, &indices)
-                .unwrap_or_else(|_| arrow_array::new_null_array(&ty.to_arrow(), rows))
+        let columns = before.iter().zip(&after).map(|(before, after)| {
+            // Not Arrow's `interleave`, which refuses maps with nullable keys.
+            let sources = [before.to_data(), after.to_data()];
+            let mut column = MutableArrayData::new(sources.iter().collect(), false, rows);
+            for (_, message, after) in &images {
+                let message = *message as usize;
+                column.extend(usize::from(*after), message, message + 1);
+            }
+            make_array(column.freeze())
         });
         let columns = columns.collect();
         let kinds = images.iter().map(|(kind, ..)| *kind as u8).collect();

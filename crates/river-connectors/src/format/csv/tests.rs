@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use river_core::types::{Field, LogicalType};
 use river_core::options::Options;
+use river_core::types::{Field, LogicalType};
 use river_runtime::Batch;
 
 use super::{CsvDecoder, CsvEncoder, CsvOptions};
