@@ -82,8 +82,8 @@ pub trait Decoder: Send {
     /// Rows gathered.
     fn rows(&self) -> usize;
 
-    /// The rows gathered; none are left.
-    fn take(&mut self) -> Rows;
+    /// The rows gathered; none are left. Fails only if a column outgrows Arrow's offsets.
+    fn take(&mut self) -> Result<Rows, Fail>;
 }
 
 /// Turns columns into records.

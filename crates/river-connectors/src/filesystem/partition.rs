@@ -139,12 +139,15 @@ fn take(batch: &Batch, rows: Vec<u32>) -> Result<Batch> {
     let columns = batch.columns.iter().map(|column| {
         let source = column.to_data();
         let mut taken = MutableArrayData::new(vec![&source], false, rows.len());
-        rows.iter().for_each(|row| taken.extend(0, *row as usize, *row as usize + 1));
-        make_array(taken.freeze())
+        for row in &rows {
+            taken.try_extend(0, *row as usize, *row as usize + 1)?;
+        }
+        Ok(make_array(taken.freeze()))
     });
     let kinds = batch.kinds.as_ref();
     let kinds = kinds.map(|kinds| rows.iter().map(|row| kinds[*row as usize]).collect());
-    Ok(Batch { columns: columns.collect(), rows: rows.len(), kinds, marks: Vec::new() })
+    let columns = columns.collect::<Result<_>>()?;
+    Ok(Batch { columns, rows: rows.len(), kinds, marks: Vec::new() })
 }
 
 /// Java's `toString` of a partition value.

@@ -91,7 +91,7 @@ impl RecordFile {
             self.consume(used);
             let full = self.decoder.rows() >= max_rows;
             if full || last && used == length {
-                let rows = self.decoder.take();
+                let rows = self.decoder.take().map_err(|fail| self.locate(&fail))?;
                 return Ok((full || rows.rows > 0).then_some(rows));
             }
             if last && used == 0 {

@@ -182,7 +182,7 @@ impl Decoder for DebeziumDecoder {
         self.rows
     }
 
-    fn take(&mut self) -> Rows {
+    fn take(&mut self) -> std::result::Result<Rows, Fail> {
         let rows = std::mem::take(&mut self.rows);
         let images = std::mem::take(&mut self.images);
         self.messages = 0;
@@ -197,13 +197,16 @@ impl Decoder for DebeziumDecoder {
             let mut column = MutableArrayData::new(sources.iter().collect(), false, rows);
             for (_, message, after) in &images {
                 let message = *message as usize;
-                column.extend(usize::from(*after), message, message + 1);
+                let source = usize::from(*after);
+                column
+                    .try_extend(source, message, message + 1)
+                    .map_err(|error| Fail::at(0, error.to_string()))?;
             }
-            make_array(column.freeze())
+            Ok(make_array(column.freeze()))
         });
-        let columns = columns.collect();
+        let columns = columns.collect::<std::result::Result<_, Fail>>()?;
         let kinds = images.iter().map(|(kind, ..)| *kind as u8).collect();
-        Rows { columns, rows, kinds: Some(kinds) }
+        Ok(Rows { columns, rows, kinds: Some(kinds) })
     }
 }
 

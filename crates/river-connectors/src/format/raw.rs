@@ -140,10 +140,10 @@ impl Decoder for RawDecoder {
         self.rows
     }
 
-    fn take(&mut self) -> Rows {
+    fn take(&mut self) -> std::result::Result<Rows, Fail> {
         let rows = std::mem::take(&mut self.rows);
         let columns = self.column.iter_mut().map(ColumnSink::finish).collect();
-        Rows { columns, rows, kinds: None }
+        Ok(Rows { columns, rows, kinds: None })
     }
 }
 

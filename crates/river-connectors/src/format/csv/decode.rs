@@ -119,10 +119,10 @@ impl Decoder for CsvDecoder {
         self.rows
     }
 
-    fn take(&mut self) -> Rows {
+    fn take(&mut self) -> Result<Rows, Fail> {
         let rows = std::mem::take(&mut self.rows);
         let columns = self.columns.iter_mut().map(ColumnSink::finish).collect();
-        Rows { columns, rows, kinds: None }
+        Ok(Rows { columns, rows, kinds: None })
     }
 }
 

@@ -36,7 +36,7 @@ proptest! {
         let used = decoder.decode(&bytes[..split], false, usize::MAX).unwrap();
         prop_assert!(used <= split);
         decoder.decode(&bytes[used..], true, usize::MAX).unwrap();
-        let decoded = decoder.take();
+        let decoded = decoder.take().unwrap();
         prop_assert_eq!(decoded.rows, rows.len());
         prop_assert_eq!(&decoded.columns, &batch.columns);
     }
@@ -59,7 +59,7 @@ proptest! {
         let mut decoder = CsvDecoder::new(options, &spec(schema())).unwrap();
         let data = [&bytes[..], RECORD].concat();
         let _ = decoder.decode(&data, true, 100);
-        let rows = decoder.take();
+        let rows = decoder.take().unwrap();
         for column in rows.columns {
             prop_assert_eq!(arrow_array::Array::len(&column), rows.rows);
         }

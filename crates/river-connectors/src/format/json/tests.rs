@@ -50,7 +50,7 @@ fn the_token_after_a_bad_value_is_taken_up_as_in_flink() {
     let decode = |options: &[(&str, &str)], line: &[u8]| {
         let mut decoder = JsonDecoder::new(json(options), &spec(schema.clone())).unwrap();
         decoder.decode(line, true, 10).unwrap();
-        let rows = decoder.take();
+        let rows = decoder.take().unwrap();
         let mut out = Vec::new();
         let batch = Batch::new(rows.columns, rows.rows);
         crate::print::write_lines(&schema, "", &batch, &mut out);
@@ -79,7 +79,7 @@ proptest! {
         JsonEncoder::new(json(&[]), &schema).unwrap().encode(&batch, &mut bytes).unwrap();
         let mut decoder = JsonDecoder::new(json(&[]), &spec(schema)).unwrap();
         prop_assert_eq!(decoder.decode(&bytes, true, usize::MAX).unwrap(), bytes.len());
-        let decoded = decoder.take();
+        let decoded = decoder.take().unwrap();
         prop_assert_eq!(decoded.rows, rows.len());
         prop_assert_eq!(&decoded.columns, &batch.columns);
     }
@@ -102,7 +102,7 @@ proptest! {
         let mut decoder = JsonDecoder::new(options, &spec(schema())).unwrap();
         let data = [&bytes[..], RECORD].concat();
         let _ = decoder.decode(&data, true, 100);
-        let rows = decoder.take();
+        let rows = decoder.take().unwrap();
         for column in rows.columns {
             prop_assert_eq!(arrow_array::Array::len(&column), rows.rows);
         }
