@@ -46,34 +46,8 @@ pub fn build(
         Op::WatermarkAssigner { rowtime, watermark, interval_ms, idle_timeout_ms } => {
             Box::new(WatermarkAssigner::new(*rowtime, watermark, *interval_ms, *idle_timeout_ms)?)
         }
-        Op::GroupAggregate { keys, calls, emit_update_before, mini_batch } => {
-            Box::new(GroupAggregate::new(&group::Spec {
-                input: input(0)?,
-                keys,
-                calls,
-                retract: takes_back(inputs),
-                emit_update_before: *emit_update_before,
-                mini_batch: *mini_batch,
-                ttl_ms: node.state_ttl_ms,
-            })?)
-        }
-        Op::WindowTableFunction { window } => match window.kind {
-            WindowKind::Session { .. } => {
-                Box::new(SessionTable::new(input(0)?, &node.schema, window)?)
-            }
-            _ => Box::new(WindowTableFunction::new(input(0)?, &node.schema, window)?),
-        },
-        Op::WindowAggregate { window, keys, calls, properties } => {
-            let spec = sliced::Spec {
-                input: input(0)?,
-                output: &node.schema,
-                window,
-                keys,
-                calls,
-                properties,
-                retract: takes_back(inputs),
-            };
-            window_aggregate(&spec)?
+        Op::GroupAggregate { .. } | Op::WindowTableFunction { .. } | Op::WindowAggregate { .. } => {
+            aggregation(node, input(0)?, takes_back(inputs))?
         }
         Op::Correlate { function, args, left, condition } => Box::new(Correlate::new(
             input(0)?,
@@ -128,11 +102,34 @@ fn takes_back(inputs: &[&Node]) -> bool {
         .any(|input| input.changelog.contains(RowKind::Delete) || input.changelog.has_updates())
 }
 
-fn window_aggregate(spec: &sliced::Spec) -> Result<Box<dyn Operator>> {
-    let attached = matches!(spec.window.time, WindowTime::Attached { .. });
-    Ok(match spec.window.kind {
-        WindowKind::Session { .. } if !attached => Box::new(SessionAggregate::new(spec)?),
-        _ => Box::new(SlicedAggregate::new(spec)?),
+/// Group aggregation, and all that assigns rows to windows.
+fn aggregation(node: &Node, input: &[Field], retract: bool) -> Result<Box<dyn Operator>> {
+    Ok(match &node.operator {
+        Op::GroupAggregate { keys, calls, emit_update_before, mini_batch } => {
+            Box::new(GroupAggregate::new(&group::Spec {
+                input,
+                keys,
+                calls,
+                retract,
+                emit_update_before: *emit_update_before,
+                mini_batch: *mini_batch,
+                ttl_ms: node.state_ttl_ms,
+            })?)
+        }
+        Op::WindowTableFunction { window } => match window.kind {
+            WindowKind::Session { .. } => Box::new(SessionTable::new(input, &node.schema, window)?),
+            _ => Box::new(WindowTableFunction::new(input, &node.schema, window)?),
+        },
+        Op::WindowAggregate { window, keys, calls, properties } => {
+            let output = &node.schema[..];
+            let spec = sliced::Spec { input, output, window, keys, calls, properties, retract };
+            let attached = matches!(window.time, WindowTime::Attached { .. });
+            match window.kind {
+                WindowKind::Session { .. } if !attached => Box::new(SessionAggregate::new(&spec)?),
+                _ => Box::new(SlicedAggregate::new(&spec)?),
+            }
+        }
+        _ => return Err(Error::internal("the node is no aggregation")),
     })
 }
 
