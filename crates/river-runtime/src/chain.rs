@@ -123,7 +123,7 @@ impl Chain {
         self.stages.iter().filter_map(|stage| stage.operator.next_timer_ms()).min()
     }
 
-    /// Whether the output is idle: what the last operator that has said so says, else `inputs_idle`.
+    /// Whether the output is idle: what the last operator to decide says, else `inputs_idle`.
     pub fn is_idle(&self, inputs_idle: bool) -> bool {
         let mut deciding = self.stages.iter().rev();
         deciding.find_map(|stage| stage.idle).unwrap_or(inputs_idle)

@@ -7,6 +7,9 @@ use crate::operator::TARGET_ROWS;
 use crate::source::{Poll, SourceReader, SplitState};
 use crate::{Batch, Error, Result};
 
+#[cfg(test)]
+mod tests;
+
 /// Name of the only split.
 const SPLIT: &str = "values";
 

@@ -130,7 +130,8 @@ fn each_output_goes_to_the_end_before_the_next() {
         out rows 1 marks 0
         b input 0 rows 1 watermark Some(7)
         out rows 1 marks 0
-    "#]].assert_eq(&lines(&log));
+    "#]]
+    .assert_eq(&lines(&log));
 }
 
 #[test]
@@ -174,7 +175,8 @@ fn operators_end_one_after_the_other_after_the_last_input() {
         out rows 1 marks 0
         b input 0 ends
         out rows 1 marks 0
-    "#]].assert_eq(&lines(&log));
+    "#]]
+    .assert_eq(&lines(&log));
 }
 
 #[test]

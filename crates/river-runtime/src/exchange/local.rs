@@ -16,6 +16,9 @@ use std::time::Instant;
 use super::{Element, Outcome, Stop};
 use crate::metrics::{TaskMetrics, Waiting};
 
+#[cfg(test)]
+mod tests;
+
 /// Elements a channel holds before its sender waits.
 pub const CHANNEL_CAPACITY: usize = 8;
 

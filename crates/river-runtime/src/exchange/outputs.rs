@@ -90,15 +90,15 @@ impl Outputs {
             return Ok(());
         }
         self.idle = idle;
-        self.to_all(|| if idle { Element::Idle } else { Element::Active })
+        self.send_to_all(|| if idle { Element::Idle } else { Element::Active })
     }
 
     /// Sends what is held back, and that nothing follows.
     pub fn end(&mut self) -> Outcome<()> {
-        self.to_all(|| Element::End)
+        self.send_to_all(|| Element::End)
     }
 
-    fn to_all(&mut self, element: impl Fn() -> Element) -> Outcome<()> {
+    fn send_to_all(&mut self, element: impl Fn() -> Element) -> Outcome<()> {
         self.flush()?;
         for (target, _) in self.edges.iter().flat_map(|edge| &edge.targets) {
             target.send(element(), &self.metrics)?;

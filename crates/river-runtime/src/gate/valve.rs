@@ -41,7 +41,7 @@ impl Valve {
         }
         channel.watermark = watermark;
         channel.aligned |= watermark >= self.watermark;
-        self.to_lowest();
+        self.raise_to_lowest();
     }
 
     /// A channel becomes idle.
@@ -58,7 +58,7 @@ impl Valve {
             return;
         }
         if self.active > 0 {
-            self.to_lowest();
+            self.raise_to_lowest();
         } else {
             let highest = self.channels.iter().map(|channel| channel.watermark).max();
             self.raise(highest);
@@ -75,7 +75,7 @@ impl Valve {
         }
     }
 
-    fn to_lowest(&mut self) {
+    fn raise_to_lowest(&mut self) {
         let aligned = self.channels.iter().filter(|channel| channel.aligned);
         let lowest = aligned.map(|channel| channel.watermark).min();
         self.raise(lowest);

@@ -3,8 +3,11 @@ use river_core::plan::{Edge, PLAN_VERSION};
 
 use super::*;
 
-fn plan(nodes: Vec<(Operator, Vec<(usize, Exchange)>, Option<u32>)>) -> Plan {
-    let node = |(id, (operator, inputs, parallelism)): (usize, (Operator, Vec<_>, _))| Node {
+/// Operator, inputs, parallelism.
+type TestNode = (Operator, Vec<(usize, Exchange)>, Option<u32>);
+
+fn plan(nodes: Vec<TestNode>) -> Plan {
+    let node = |(id, (operator, inputs, parallelism)): (usize, TestNode)| Node {
         id,
         inputs: inputs.into_iter().map(|(node, exchange)| Edge { node, exchange }).collect(),
         operator,
@@ -56,7 +59,8 @@ fn forward_edges_of_one_consumer_are_chained() {
     expect_test::expect![[r#"
         0 x2 Values[0] -> Calc[1] -> Calc[2] 
         1 x1 SingleRow[3] -> Calc[4] (0:Single)
-    "#]].assert_eq(&show(&plan, &two));
+    "#]]
+    .assert_eq(&show(&plan, &two));
     let apart = GraphOptions { chaining: false, ..two };
     expect_test::expect![[r#"
         0 x2 Values[0] 
@@ -64,7 +68,8 @@ fn forward_edges_of_one_consumer_are_chained() {
         2 x2 Calc[2] (1:Forward)
         3 x1 SingleRow[3] (2:Single)
         4 x1 Calc[4] (3:Forward)
-    "#]].assert_eq(&show(&plan, &apart));
+    "#]]
+    .assert_eq(&show(&plan, &apart));
 }
 
 #[test]
@@ -81,7 +86,8 @@ fn a_node_with_two_consumers_ends_its_chain_and_other_parallelism_is_rebalanced(
         1 x2 Calc[1] (0:Forward)
         2 x3 Calc[2] (0:Rebalance)
         3 x4 DropUpdateBefore[3] (1:Hash([]))(2:Hash([]))
-    "#]].assert_eq(&show(&plan, &four));
+    "#]]
+    .assert_eq(&show(&plan, &four));
 }
 
 #[test]
@@ -100,7 +106,8 @@ fn a_union_that_is_read_is_only_a_list_of_producers() {
         1 x1 Values[1] 
         2 x2 Calc[4] (0:Hash([]) 1:Hash([]) 0:Hash([]))
         3 x2 Union[5] (2:Forward)(1:Rebalance)
-    "#]].assert_eq(&show(&plan, &two));
+    "#]]
+    .assert_eq(&show(&plan, &two));
 }
 
 #[test]

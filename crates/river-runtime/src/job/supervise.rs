@@ -19,6 +19,9 @@ use crate::{Error, Result};
 /// Stack of a task's thread: expressions may be deep.
 const STACK_BYTES: usize = 8 << 20;
 
+/// For each sink's node, what its tasks have prepared, with the task's position.
+type Prepared = BTreeMap<usize, Vec<(usize, Vec<Vec<u8>>)>>;
+
 /// What a task says at its end.
 struct Report {
     /// Position among the job's tasks.
@@ -112,7 +115,7 @@ fn thread_name(name: &str) -> String {
 
 impl Supervisor {
     fn run(mut self) {
-        let mut prepared: BTreeMap<usize, Vec<(usize, Vec<Vec<u8>>)>> = BTreeMap::new();
+        let mut prepared = Prepared::new();
         let mut failure = None;
         let mut finished = 0;
         while let Ok(report) = self.reports.recv() {
@@ -158,7 +161,7 @@ impl Supervisor {
 
     /// Phase two of every sink, with what its subtasks have prepared, in their order. A sink that
     /// was committed is no longer there to be aborted.
-    fn commit(&mut self, prepared: BTreeMap<usize, Vec<(usize, Vec<Vec<u8>>)>>) -> Result<()> {
+    fn commit(&mut self, prepared: Prepared) -> Result<()> {
         for (sink, mut outputs) in prepared {
             outputs.sort_by_key(|(task, _)| *task);
             let outputs: Vec<Vec<u8>> = outputs.into_iter().flat_map(|(_, o)| o).collect();

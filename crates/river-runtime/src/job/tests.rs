@@ -6,7 +6,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, Int64Array};
 use river_core::options::Options;
 use river_core::plan::{Edge, NotNullEnforcer, Operator as Op, PLAN_VERSION};
-use river_core::{ChangelogMode, LogicalType};
+use river_core::{ChangelogMode, LogicalType, Value};
 use river_expr::EvalContext;
 
 use super::*;
@@ -266,7 +266,10 @@ fn a_panic_fails_the_job_and_names_the_operator() {
     let (written, job) = start(&plan, 0);
     let error = job.wait().unwrap_err();
     assert_eq!(error.kind, crate::error::ErrorKind::Internal);
-    expect_test::expect!["SingleRow[1] broke down: an index was out of bounds; this is a bug of river"].assert_eq(&error.message);
+    expect_test::expect![
+        "SingleRow[1] broke down: an index was out of bounds; this is a bug of river"
+    ]
+    .assert_eq(&error.message);
     assert!(written.committed.lock().unwrap().is_empty());
     assert_eq!(written.aborted.load(Ordering::Relaxed), 1);
 }
@@ -325,5 +328,3 @@ fn a_collector_that_goes_away_ends_the_job() {
     drop(receiver);
     assert_eq!(job.wait(), Ok(Ended::Cancelled));
 }
-
-use river_core::Value;
