@@ -287,14 +287,13 @@ pub fn to_arrow_fields(fields: &[Field]) -> Fields {
     fields.iter().map(|f| ArrowField::new(&f.name, f.ty.logical.to_arrow(), true)).collect()
 }
 
-/// A map's entries. Arrow wants the key field declared as never NULL; Flink allows NULL keys, and
-/// such a key is a NULL in that column all the same.
+/// A map is a list of its entries: Flink allows NULL keys, which Arrow's own map does not.
 fn map_to_arrow(key: &DataType, value: Arrow) -> Arrow {
     let entries = Fields::from(vec![
-        ArrowField::new("key", key.logical.to_arrow(), false),
+        ArrowField::new("key", key.logical.to_arrow(), true),
         ArrowField::new("value", value, true),
     ]);
-    Arrow::Map(ArrowField::new("entries", Arrow::Struct(entries), false).into(), false)
+    Arrow::List(ArrowField::new("entries", Arrow::Struct(entries), false).into())
 }
 
 impl DataType {

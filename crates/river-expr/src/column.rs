@@ -7,10 +7,9 @@ use arrow_array::builder::{BinaryViewBuilder, StringViewBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Datum, ListArray, MapArray, NullArray, PrimitiveArray, Scalar,
-    StructArray,
+    Array, ArrayRef, BooleanArray, Datum, ListArray, NullArray, PrimitiveArray, Scalar, StructArray,
 };
-use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
+use arrow_buffer::{NullBuffer, NullBufferBuilder, OffsetBuffer};
 use arrow_schema::{DataType as Arrow, TimeUnit};
 use river_core::types::{LogicalType, to_arrow_fields};
 use river_core::{DataType, Value};
@@ -123,10 +122,10 @@ pub fn value_at(array: &dyn Array, ty: &LogicalType, row: usize) -> Value {
             Value::List(values.collect())
         }
         LogicalType::Map(key, value) => {
-            map_value(array.as_map(), &key.logical, &value.logical, row)
+            map_value(array.as_list(), &key.logical, &value.logical, row)
         }
         LogicalType::Multiset(item) => {
-            map_value(array.as_map(), &item.logical, &LogicalType::Int, row)
+            map_value(array.as_list(), &item.logical, &LogicalType::Int, row)
         }
         LogicalType::Row(fields) => {
             let columns = array.as_struct().columns();
@@ -136,8 +135,9 @@ pub fn value_at(array: &dyn Array, ty: &LogicalType, row: usize) -> Value {
     }
 }
 
-fn map_value(array: &MapArray, key: &LogicalType, value: &LogicalType, row: usize) -> Value {
+fn map_value(array: &ListArray, key: &LogicalType, value: &LogicalType, row: usize) -> Value {
     let entries = array.value(row);
+    let entries = entries.as_struct();
     let (keys, values) = (entries.column(0), entries.column(1));
     let pairs = (0..entries.len()).map(|i| (value_at(keys, key, i), value_at(values, value, i)));
     Value::Map(pairs.collect())
@@ -326,13 +326,7 @@ impl ColumnBuilder {
                 Arc::new(ListArray::new(field, offsets, items.finish(), nulls.finish()))
             }
             Kind::Map { keys, values, offsets, mut nulls } => {
-                let Arrow::Map(field, sorted) = arrow else { unreachable!("a map is a map") };
-                let Arrow::Struct(fields) = field.data_type().clone() else {
-                    unreachable!("map entries are a struct")
-                };
-                let entries = map_entries(fields, keys.finish(), values.finish());
-                let offsets = OffsetBuffer::new(offsets.into());
-                Arc::new(MapArray::new(field, offsets, entries, nulls.finish(), sorted))
+                map_array(&self.ty, offsets, keys.finish(), values.finish(), nulls.finish())
             }
             Kind::Row { fields, mut nulls } => {
                 let rows = nulls.len();
@@ -348,15 +342,20 @@ impl ColumnBuilder {
     }
 }
 
-/// The entries of a map column. Flink allows NULL keys, which the checked constructor refuses.
-fn map_entries(fields: arrow_schema::Fields, keys: ArrayRef, values: ArrayRef) -> StructArray {
-    if keys.logical_null_count() == 0 {
-        return StructArray::new(fields, vec![keys, values], None);
-    }
-    // SAFETY: the columns have the fields' types and one length. That the key field is declared
-    // as never NULL is a promise about values, which no kernel's memory safety rests on: columns
-    // carry their own validity.
-    unsafe { StructArray::new_unchecked(fields, vec![keys, values], None) }
+/// A column of a map or multiset type, of the columns of its entries.
+fn map_array(
+    ty: &LogicalType,
+    offsets: Vec<i32>,
+    keys: ArrayRef,
+    values: ArrayRef,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    let Arrow::List(field) = ty.to_arrow() else { unreachable!("a map is a list") };
+    let Arrow::Struct(fields) = field.data_type().clone() else {
+        unreachable!("map entries are a struct")
+    };
+    let entries = StructArray::new(fields, vec![keys, values], None);
+    Arc::new(ListArray::new(field, OffsetBuffer::new(offsets.into()), Arc::new(entries), nulls))
 }
 
 fn int32_array(values: Vec<Option<i32>>, ty: &LogicalType) -> ArrayRef {

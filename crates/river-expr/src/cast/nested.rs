@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, ListArray, MapArray, StructArray};
+use arrow_array::{Array, ArrayRef, ListArray, StructArray};
 use arrow_schema::DataType as Arrow;
 use river_core::types::{LogicalType, to_arrow_fields};
 
@@ -87,10 +87,11 @@ fn map(
     to: &LogicalType,
     mode: Mode,
 ) -> Result<ArrayRef> {
-    let maps = array.as_map();
-    let keys = cast_array(maps.keys(), key.0, key.1, mode)?;
-    let values = cast_array(maps.values(), value.0, value.1, mode)?;
-    let Arrow::Map(field, sorted) = to.to_arrow() else {
+    let maps = array.as_list::<i32>();
+    let entries = maps.values().as_struct();
+    let keys = cast_array(entries.column(0), key.0, key.1, mode)?;
+    let values = cast_array(entries.column(1), value.0, value.1, mode)?;
+    let Arrow::List(field) = to.to_arrow() else {
         return Err(EvalError::new(format!("{to} is no map")));
     };
     let Arrow::Struct(fields) = field.data_type().clone() else {
@@ -98,7 +99,7 @@ fn map(
     };
     let entries = StructArray::try_new(fields, vec![keys, values], None)?;
     let (offsets, nulls) = (maps.offsets().clone(), maps.nulls().cloned());
-    Ok(Arc::new(MapArray::try_new(field, offsets, entries, nulls, sorted)?))
+    Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(entries), nulls)?))
 }
 
 fn mismatch(from: &LogicalType, to: &LogicalType) -> EvalError {

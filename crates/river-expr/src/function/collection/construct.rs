@@ -238,7 +238,6 @@ fn cardinality(call: &Call) -> Result<ArrayRef> {
     let array = column.array();
     let offsets = match array.data_type() {
         Arrow::List(_) => array.as_list::<i32>().value_offsets(),
-        Arrow::Map(..) => array.as_map().value_offsets(),
         other => return Err(EvalError::new(format!("CARDINALITY of {other}"))),
     };
     Ok(rows::build_primitive::<Int32Type>(call.rows, |row| {
