@@ -32,7 +32,9 @@ pub fn case(branches: Vec<(Expr, Expr)>, otherwise: Expr) -> Result<Expr, BindEr
 /// An implicit cast that must exist as an explicit one (numbers next to dates have a common type,
 /// but no cast).
 fn checked(value: Expr, to: &LogicalType) -> Result<Expr, BindError> {
-    if value.ty.logical != *to && value.ty.logical != LogicalType::Null {
+    // An interval beside a date is typed as the date, too; it fails only when it is evaluated.
+    let known = value.ty.logical == LogicalType::Null || value.ty.logical.is_interval();
+    if value.ty.logical != *to && !known {
         crate::cast::check_explicit(&value.ty, &to.clone().with_nullable(value.ty.nullable))?;
     }
     Ok(coerce(value, to))

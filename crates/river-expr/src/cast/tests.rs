@@ -26,8 +26,6 @@ fn floats_print_as_java_does() {
         (f64::NEG_INFINITY, "-Infinity"),
     ];
     for (value, expected) in cases {
-        // ryu gives the shortest digits, 5e-324 for the smallest double.
-        let expected = if expected == "4.9E-324" { "5.0E-324" } else { expected };
         assert_eq!(java_double(value), expected);
     }
     assert_eq!(java_float(3.4028235e38), "3.4028235E38");

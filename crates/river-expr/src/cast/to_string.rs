@@ -213,13 +213,29 @@ pub fn java_double(value: f64) -> String {
     if !value.is_finite() {
         return non_finite(value);
     }
+    if value != 0.0 && value.abs() < 1e-300 {
+        return smallest(ryu::Buffer::new().format_finite(value), value);
+    }
     java_notation(ryu::Buffer::new().format_finite(value))
+}
+
+/// Java writes two digits at least, so where one digit is enough to tell a tiny number from its
+/// neighbours the second is the nearest: `4.9E-324`.
+fn smallest(shortest: &str, value: impl std::fmt::LowerExp) -> String {
+    let mantissa = shortest.trim_start_matches('-').split('e').next().unwrap_or_default();
+    if mantissa.len() > 1 && !mantissa.ends_with(".0") {
+        return java_notation(shortest);
+    }
+    java_notation(&format!("{value:.1e}"))
 }
 
 /// `Float.toString`
 pub fn java_float(value: f32) -> String {
     if !value.is_finite() {
         return non_finite(value.into());
+    }
+    if value != 0.0 && value.abs() < 1e-37 {
+        return smallest(ryu::Buffer::new().format_finite(value), value);
     }
     java_notation(ryu::Buffer::new().format_finite(value))
 }

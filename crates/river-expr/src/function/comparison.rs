@@ -28,7 +28,12 @@ pub fn compare_columns(call: &Call, pair: &[Col; 2], comparison: Comparison) -> 
 
 fn bind_ordering(name: &'static str, session: &Session, args: &mut Vec<Expr>) -> Bound {
     coercion::coerce(name, session, args)?;
-    Ok(LogicalType::Boolean.with_nullable(crate::bind::any_nullable(args)))
+    // Rows compare field by field, so a field that is NULL makes the whole unknown.
+    let unknown = args.iter().any(|arg| match &arg.ty.logical {
+        LogicalType::Row(fields) => fields.iter().any(|f| f.ty.nullable),
+        _ => false,
+    });
+    Ok(LogicalType::Boolean.with_nullable(unknown || crate::bind::any_nullable(args)))
 }
 
 fn bind_distinct(name: &'static str, session: &Session, args: &mut Vec<Expr>) -> Bound {

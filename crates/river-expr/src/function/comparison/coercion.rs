@@ -136,6 +136,8 @@ fn coerce_to_datetime(equality: bool, args: &mut [Expr], text: usize, other: &Lo
     }
     let null = Expr::literal(Value::Null, LogicalType::Null.nullable());
     let input = Box::new(std::mem::replace(&mut args[text], null));
-    args[text] = Expr { kind: ExprKind::Cast { input, lenient }, ty: other.clone().nullable() };
+    // Typed as the string is: that a text may be no date does not make the comparison nullable.
+    let ty = other.clone().with_nullable(input.ty.nullable);
+    args[text] = Expr { kind: ExprKind::Cast { input, lenient }, ty };
     Ok(())
 }
