@@ -6,3 +6,6 @@ pub mod array;
 pub mod construct;
 pub mod map;
 pub mod order;
+
+#[cfg(test)]
+mod tests;

@@ -19,3 +19,6 @@ pub mod model;
 pub mod path;
 pub mod query;
 pub mod quote;
+
+#[cfg(test)]
+mod tests;

@@ -12,3 +12,6 @@ pub mod format;
 pub mod slice;
 pub mod url;
 pub mod utf16;
+
+#[cfg(test)]
+mod tests;
