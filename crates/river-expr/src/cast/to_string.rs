@@ -12,6 +12,7 @@ use river_core::{LogicalType, Value};
 
 use crate::calendar::{self, Zone};
 use crate::column::value_at;
+use crate::function::bitmap;
 use crate::{Session, decimal};
 
 /// The value as `CAST(value AS STRING)` writes it; `NULL` for NULL.
@@ -69,6 +70,7 @@ fn push(into: &mut String, value: &Value, ty: &LogicalType, zone: Zone) {
             Ok(())
         }
         (Value::String(v), _) => into.write_str(v),
+        (Value::Bytes(v), LogicalType::Bitmap) => into.write_str(&bitmap::rendered(v)),
         (Value::Bytes(v), _) => into.write_str(&String::from_utf8_lossy(v)),
         (Value::List(items), ty) => {
             push_list(into, items, ty, zone);

@@ -37,6 +37,11 @@ pub fn render(bitmap: &RoaringBitmap) -> String {
     out
 }
 
+/// As [`render`], of a serialised bitmap; empty text for bytes that are none.
+pub fn rendered(bytes: &[u8]) -> String {
+    read(bytes).map(|bitmap| render(&bitmap)).unwrap_or_default()
+}
+
 fn bitmap_of(value: &Value) -> Result<Option<RoaringBitmap>> {
     match value {
         Value::Bytes(bytes) => read(bytes).map(Some),

@@ -36,10 +36,7 @@ fn access() {
 #[test]
 fn array_functions() {
     assert_eq!(eval("ARRAY_APPEND", [ints(&[1, 2]), no_int()]), "ARRAY<INT> [1, 2, NULL]");
-    assert_eq!(
-        eval("ARRAY_PREPEND", [ints(&[1]), int(0)]),
-        "ARRAY<INT NOT NULL> NOT NULL [0, 1]"
-    );
+    assert_eq!(eval("ARRAY_PREPEND", [ints(&[1]), int(0)]), "ARRAY<INT NOT NULL> NOT NULL [0, 1]");
     assert_eq!(eval("ARRAY_CONTAINS", [ints(&[1, 2]), no_int()]), "BOOLEAN NOT NULL FALSE");
     assert_eq!(eval("ARRAY_POSITION", [ints(&[1, 2, 2]), int(2)]), "INT NOT NULL 2");
     let slice = |from, to| eval("ARRAY_SLICE", [ints(&[1, 2, 3]), int(from), int(to)]);

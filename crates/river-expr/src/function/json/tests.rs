@@ -33,7 +33,8 @@ fn clauses() {
     let word = text;
     let none = || null(LogicalType::Null);
     let value = |path: &str, empty: Expr, error: Expr| {
-        let args = [text(r#"{"a": 1}"#), text(path), word("DEFAULT"), empty, word("DEFAULT"), error];
+        let args =
+            [text(r#"{"a": 1}"#), text(path), word("DEFAULT"), empty, word("DEFAULT"), error];
         eval("JSON_VALUE", args)
     };
     assert_eq!(value("$.b", text("empty"), text("error")), "STRING error");
@@ -46,9 +47,8 @@ fn clauses() {
     assert_eq!(returning(r#"{"a": 1}"#, LogicalType::Int), "INT 1");
     assert!(returning(r#"{"a": "1"}"#, LogicalType::Int).starts_with("INT run: "));
     assert!(returning(r#"{"a": 1}"#, LogicalType::BigInt).starts_with("plan: Unsupported type"));
-    let exists = |on_error| {
-        eval("JSON_EXISTS", [text(r#"{"a": 1}"#), text("strict $.b"), word(on_error)])
-    };
+    let exists =
+        |on_error| eval("JSON_EXISTS", [text(r#"{"a": 1}"#), text("strict $.b"), word(on_error)]);
     assert_eq!(exists("UNKNOWN"), "BOOLEAN NULL");
     assert!(exists("ERROR").starts_with("BOOLEAN run: No results for path"));
 }
