@@ -3,6 +3,7 @@
 
 use river_core::plan::{Node, Operator as Op, RankFunction, RankStrategy, WindowKind, WindowTime};
 use river_core::{Field, RowKind};
+use river_runtime::lookup::LookupTable;
 use river_runtime::{Error, Operator, OperatorContext, Result};
 
 use crate::aggregate::group::{self, GroupAggregate};
@@ -13,6 +14,7 @@ use crate::deduplicate;
 use crate::drop_update_before::DropUpdateBefore;
 use crate::expand::Expand;
 use crate::join::{Join, JoinSpec};
+use crate::lookup_join::LookupJoin;
 use crate::rank::{self, RankSpec};
 use crate::single_row::SingleRow;
 use crate::sort::Sort;
@@ -22,6 +24,8 @@ use crate::window::session::SessionAggregate;
 use crate::window::session_table::SessionTable;
 use crate::window::sliced::{self, SlicedAggregate};
 use crate::window::table_function::WindowTableFunction;
+use crate::window_join::{WindowJoin, WindowJoinSpec};
+use crate::window_rank::{self, WindowRankSpec};
 
 /// The operator of a node with these inputs.
 ///
@@ -36,7 +40,6 @@ pub fn build(
         let node = node.ok_or_else(|| Error::internal("a plan node lacks an input"))?;
         Ok(&node.schema)
     };
-    let _ = context;
     Ok(match &node.operator {
         Op::Calc { condition, projection } => {
             Box::new(Calc::new(condition.as_ref(), projection, input(0)?.len())?)
@@ -67,6 +70,25 @@ pub fn build(
             };
             Box::new(Join::new(input(0)?, input(1)?, spec)?)
         }
+        Op::WindowRank { partition, window, order, start, end, output_rank } => {
+            let spec = WindowRankSpec {
+                partition,
+                window: *window,
+                order,
+                ranks: (*start, *end),
+                output_rank: *output_rank,
+            };
+            window_rank::create(input(0)?, &spec, context)?
+        }
+        Op::WindowJoin { kind, keys, left_window, right_window, condition } => {
+            let spec = WindowJoinSpec {
+                kind: *kind,
+                keys,
+                windows: [*left_window, *right_window],
+                condition: condition.as_ref(),
+            };
+            Box::new(WindowJoin::new(input(0)?, input(1)?, &spec, context)?)
+        }
         Op::Rank { .. } | Op::SortLimit { .. } => rank_operator(node, input(0)?)?,
         Op::Deduplicate { keys, rowtime, keep_last, emit_update_before } => deduplicate::create(
             input(0)?,
@@ -88,10 +110,12 @@ pub fn build(
         Op::Source(_) | Op::Values { .. } | Op::Sink(_) => {
             return Err(Error::internal("sources, values and sinks are run by the task"));
         }
+        Op::LookupJoin { .. } => {
+            return Err(Error::internal("a lookup join is made by build_lookup, with its table"));
+        }
         Op::Over { .. } => return Err(unsupported("OVER aggregation")),
         Op::IntervalJoin { .. } => return Err(unsupported("a join bounded in time")),
         Op::TemporalJoin { .. } => return Err(unsupported("FOR SYSTEM_TIME AS OF event time")),
-        _ => return Err(unsupported("this operator")),
     })
 }
 
@@ -131,6 +155,20 @@ fn aggregation(node: &Node, input: &[Field], retract: bool) -> Result<Box<dyn Op
         }
         _ => return Err(Error::internal("the node is no aggregation")),
     })
+}
+
+/// The operator of a lookup join with its table, opened for the columns of the node's keys.
+pub fn build_lookup(
+    node: &Node,
+    input: &[Field],
+    table: Box<dyn LookupTable>,
+) -> Result<Box<dyn Operator>> {
+    match &node.operator {
+        Op::LookupJoin { kind, keys, condition, .. } => {
+            Ok(Box::new(LookupJoin::new(input, table, *kind, keys, condition.as_ref())?))
+        }
+        _ => Err(Error::internal("no lookup join")),
+    }
 }
 
 /// `Rank`, and `SortLimit` as a `Rank` of one partition.

@@ -31,7 +31,10 @@ pub mod table_function;
 mod testing;
 mod ttl;
 pub mod union;
+pub mod upsert_materialize;
 pub mod watermark_assigner;
 pub mod window;
+pub mod window_join;
+pub mod window_rank;
 
 pub use build::build;

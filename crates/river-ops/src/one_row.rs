@@ -163,6 +163,12 @@ impl RowEquality {
         self.batch[row]
     }
 
+    /// Whether two stored rows are equal, without looking at hashes.
+    pub fn are_equal(&self, one: u32, other: u32, store: &RowStore) -> Result<bool> {
+        let both = self.converter.convert_columns(&store.gather(&[one, other])?)?;
+        Ok(both.row(0) == both.row(1))
+    }
+
     /// As [`RowEquality::is_same`], without looking at hashes.
     pub fn is_equal(
         &self,

@@ -5,6 +5,7 @@ use river_core::plan::SinkSpec;
 use river_runtime::{Operator, OperatorContext, Result};
 
 use crate::sink_constraint::SinkConstraint;
+use crate::upsert_materialize;
 
 /// What rows with the columns `input` pass before they are written.
 pub fn sink_operators(
@@ -12,10 +13,13 @@ pub fn sink_operators(
     input: &[Field],
     context: &OperatorContext,
 ) -> Result<Vec<Box<dyn Operator>>> {
-    let _ = (input, context);
+    let _ = context;
     let mut operators: Vec<Box<dyn Operator>> = Vec::new();
     if let Some(constraint) = SinkConstraint::of(spec) {
         operators.push(Box::new(constraint));
+    }
+    if let Some(resolution) = spec.upsert_materialize {
+        operators.push(upsert_materialize::create(input, &spec.primary_key, resolution)?);
     }
     Ok(operators)
 }

@@ -1,0 +1,149 @@
+//! Restores, by the sink's key, what several input keys write to it.
+//!
+//! `DO DEDUPLICATE` ([`Deduplicating`], `SinkUpsertMaterializer`): remembers the rows of each key in
+//! order; the last one is what the sink has. `DO NOTHING` and `DO ERROR` ([`compact::Compacting`],
+//! `WatermarkCompactingSinkMaterializer`): settles each key when a watermark comes.
+
+mod compact;
+#[cfg(test)]
+mod tests;
+
+use river_core::plan::UpsertMaterialize;
+use river_core::{Field, RowKind};
+use river_expr::EvalContext;
+use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::{Batch, Operator, Output, Result, Status};
+
+use crate::changes::Changes;
+use crate::one_row::{RowEquality, arrow_types, project};
+use crate::pending::Pending;
+
+/// The operator for rows with the columns `input`, by the sink's key.
+pub fn create(
+    input: &[Field],
+    key: &[usize],
+    resolution: UpsertMaterialize,
+) -> Result<Box<dyn Operator>> {
+    let kept = Kept::new(input, key)?;
+    Ok(match resolution {
+        UpsertMaterialize::Deduplicate => {
+            Box::new(Deduplicating { kept, rows: Vec::new(), pending: Pending::default() })
+        }
+        UpsertMaterialize::Nothing | UpsertMaterialize::Error => {
+            let fail = resolution == UpsertMaterialize::Error;
+            Box::new(compact::Compacting::new(kept, input, key, fail))
+        }
+    })
+}
+
+/// Stored rows, findable by key and by equality.
+struct Kept {
+    columns: Vec<usize>,
+    keys: KeyIndex,
+    store: RowStore,
+    equality: RowEquality,
+    /// Hash of each stored row.
+    hashes: Vec<u64>,
+}
+
+impl Kept {
+    fn new(input: &[Field], key: &[usize]) -> Result<Kept> {
+        let types = arrow_types(input);
+        let key_types: Vec<_> = key.iter().map(|c| types[*c].clone()).collect();
+        Ok(Kept {
+            columns: key.to_vec(),
+            keys: KeyIndex::new(&key_types)?,
+            store: RowStore::new(&types)?,
+            equality: RowEquality::new(input)?,
+            hashes: Vec::new(),
+        })
+    }
+
+    /// Stores all rows of a batch; gives the slot of each key and the number of each row.
+    fn store(&mut self, batch: &Batch) -> Result<(Vec<u32>, Vec<u32>)> {
+        let (mut slots, mut ids) = (Vec::new(), Vec::new());
+        let keys = project(&batch.columns, &self.columns);
+        self.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+        let all: Vec<u32> = (0..batch.rows as u32).collect();
+        self.store.append(&batch.columns, &all, &mut ids)?;
+        self.equality.begin(batch, 0)?;
+        self.hashes.resize(self.store.capacity(), 0);
+        for (row, id) in ids.iter().enumerate() {
+            self.hashes[*id as usize] = self.equality.hash(row);
+        }
+        Ok((slots, ids))
+    }
+
+    /// Place of the first of `rows` that equals `row`.
+    fn find(&self, rows: &[u32], row: u32) -> Result<Option<usize>> {
+        for (place, kept) in rows.iter().enumerate() {
+            if self.hashes[*kept as usize] == self.hashes[row as usize]
+                && self.equality.are_equal(*kept, row, &self.store)?
+            {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Forgets the rows, and those of the keys for which `is_empty`.
+    fn forget(&mut self, rows: &[u32], mut slots: Vec<u32>, is_empty: impl Fn(u32) -> bool) {
+        self.store.remove(rows);
+        slots.sort_unstable();
+        slots.dedup();
+        for slot in slots.into_iter().filter(|slot| is_empty(*slot)) {
+            self.keys.remove(slot);
+        }
+    }
+}
+
+/// The last row of a key wins.
+struct Deduplicating {
+    kept: Kept,
+    /// Rows of each key, in order of arrival.
+    rows: Vec<Vec<u32>>,
+    pending: Pending,
+}
+
+impl Operator for Deduplicating {
+    fn process(
+        &mut self,
+        _input: usize,
+        batch: Batch,
+        _now: &EvalContext,
+        out: &mut Output,
+    ) -> Result<Status> {
+        let (slots, ids) = self.kept.store(&batch)?;
+        self.rows.resize_with(self.kept.keys.capacity().max(self.rows.len()), Vec::new);
+        let (mut changes, mut dead) = (Changes::default(), Vec::new());
+        for (range, watermark) in batch.segments() {
+            for row in range {
+                let rows = &mut self.rows[slots[row] as usize];
+                let id = ids[row];
+                if batch.kind(row).is_accumulate() {
+                    let first = rows.is_empty();
+                    changes.push(id, if first { RowKind::Insert } else { RowKind::UpdateAfter });
+                    rows.push(id);
+                    continue;
+                }
+                dead.push(id);
+                let Some(place) = self.kept.find(rows, id)? else { continue };
+                dead.push(rows.remove(place));
+                match rows.last() {
+                    None => changes.push(id, RowKind::Delete),
+                    Some(last) if place == rows.len() => changes.push(*last, RowKind::UpdateAfter),
+                    Some(_) => {}
+                }
+            }
+            watermark.into_iter().for_each(|watermark| changes.mark(watermark));
+        }
+        self.pending.push(changes.into_batch(&batch.columns, &self.kept.store)?);
+        let rows = &self.rows;
+        self.kept.forget(&dead, slots, |slot| rows[slot as usize].is_empty());
+        Ok(self.pending.drain(out))
+    }
+
+    fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
+        Ok(self.pending.drain(out))
+    }
+}

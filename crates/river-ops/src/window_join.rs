@@ -1,0 +1,352 @@
+//! Join of rows of the same window (`WindowJoinOperator`): both inputs are held by window and key,
+//! and joined when the watermark ends the window. A row whose window has ended is dropped.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, NullArray};
+use river_core::plan::{JoinKeys, JoinKind};
+use river_core::{Expr, Field};
+use river_expr::EvalContext;
+use river_expr::program::Program;
+use river_runtime::operator::TARGET_ROWS;
+use river_runtime::state::row_store::NULL_ROW;
+use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::{Batch, Operator, OperatorContext, Output, Result, Status};
+
+use crate::deduplicate::event_times;
+use crate::one_row::{arrow_types, project};
+use crate::window::zone::Zone;
+use crate::window_rank::window_zone;
+
+/// What a window join is made of: the fields of the plan node.
+pub struct WindowJoinSpec<'a> {
+    /// Kind of the join.
+    pub kind: JoinKind,
+    /// Equal columns.
+    pub keys: &'a JoinKeys,
+    /// `window_start`, `window_end` columns of each input.
+    pub windows: [(usize, usize); 2],
+    /// Further condition over left ++ right columns.
+    pub condition: Option<&'a Expr>,
+}
+
+/// One input.
+struct Side {
+    /// `window_start`, `window_end`, then the key.
+    columns: Vec<usize>,
+    window_end: usize,
+    zone: Zone,
+    store: RowStore,
+    /// Rows of each slot.
+    rows: Vec<Vec<u32>>,
+    /// Rows that met another one while their window is joined, by row.
+    met: Vec<bool>,
+    /// Rows that met none are sent, with NULLs for the other side.
+    keeps_alone: bool,
+}
+
+/// A window that has not ended.
+#[derive(Default)]
+struct Window {
+    /// Slots of its keys.
+    slots: Vec<u32>,
+    /// Rows of each input whose key matches nothing.
+    alone: [Vec<u32>; 2],
+}
+
+/// A window being joined: the next pair is left row `left` and right row `right` of slot `slot`.
+struct Ended {
+    window: Window,
+    slot: usize,
+    left: usize,
+    right: usize,
+}
+
+/// What is to be sent, in order.
+enum Step {
+    Window(Ended),
+    Watermark(i64),
+}
+
+/// A window join.
+pub struct WindowJoin {
+    kind: JoinKind,
+    null_safe: Vec<bool>,
+    condition: Option<(Program, Vec<usize>)>,
+    left_width: usize,
+    keys: KeyIndex,
+    sides: [Side; 2],
+    windows: BTreeMap<i64, Window>,
+    watermark: i64,
+    steps: VecDeque<Step>,
+}
+
+impl WindowJoin {
+    /// A join of inputs with those columns.
+    pub fn new(
+        left: &[Field],
+        right: &[Field],
+        spec: &WindowJoinSpec<'_>,
+        context: &OperatorContext,
+    ) -> Result<WindowJoin> {
+        let side = |input: &[Field], keys: &[usize], window: (usize, usize), keeps_alone| {
+            let mut columns = vec![window.0, window.1];
+            columns.extend(keys);
+            Ok::<_, river_runtime::Error>(Side {
+                columns,
+                window_end: window.1,
+                zone: window_zone(input, context)?,
+                store: RowStore::new(&arrow_types(input))?,
+                rows: Vec::new(),
+                met: Vec::new(),
+                keeps_alone,
+            })
+        };
+        use JoinKind::*;
+        let [left_alone, right_alone] =
+            [matches!(spec.kind, Left | Full | Anti), matches!(spec.kind, Right | Full)];
+        let left_side = side(left, &spec.keys.left, spec.windows[0], left_alone)?;
+        let right_side = side(right, &spec.keys.right, spec.windows[1], right_alone)?;
+        let types = arrow_types(left);
+        let key_types: Vec<_> = left_side.columns.iter().map(|c| types[*c].clone()).collect();
+        let condition = match spec.condition {
+            Some(expr) => Some((Program::compile(expr)?, expr.columns())),
+            None => None,
+        };
+        let mut null_safe = vec![true; 2];
+        null_safe.extend(&spec.keys.null_safe);
+        Ok(WindowJoin {
+            kind: spec.kind,
+            null_safe,
+            condition,
+            left_width: left.len(),
+            keys: KeyIndex::new(&key_types)?,
+            sides: [left_side, right_side],
+            windows: BTreeMap::new(),
+            watermark: i64::MIN,
+            steps: VecDeque::new(),
+        })
+    }
+
+    fn is_left_only(&self) -> bool {
+        matches!(self.kind, JoinKind::Semi | JoinKind::Anti)
+    }
+
+    /// Takes the rows of a batch in.
+    fn arrive(&mut self, input: usize, batch: &Batch) -> Result<()> {
+        let mut slots = Vec::new();
+        let mut ids = Vec::new();
+        let mut ends: &[i64] = &[];
+        let mut null_key = vec![false; batch.rows];
+        if batch.rows > 0 {
+            let keys = project(&batch.columns, &self.sides[input].columns);
+            self.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+            self.mark_null_keys(&keys, &mut null_key);
+            let capacity = self.keys.capacity();
+            for side in &mut self.sides {
+                side.rows.resize_with(capacity.max(side.rows.len()), Vec::new);
+            }
+            let all: Vec<u32> = (0..batch.rows as u32).collect();
+            self.sides[input].store.append(&batch.columns, &all, &mut ids)?;
+            ends = event_times(batch, self.sides[input].window_end)?;
+        }
+        let (mut dead, mut unused) = (Vec::new(), Vec::new());
+        for (range, watermark) in batch.segments() {
+            for row in range {
+                let trigger = self.sides[input].zone.trigger(ends[row]);
+                let is_late = trigger <= self.watermark;
+                if is_late || (null_key[row] && !self.sides[input].keeps_alone) {
+                    dead.push(ids[row]);
+                    unused.push(slots[row]);
+                    continue;
+                }
+                let window = self.windows.entry(trigger).or_default();
+                if null_key[row] {
+                    window.alone[input].push(ids[row]);
+                    unused.push(slots[row]);
+                    continue;
+                }
+                let slot = slots[row] as usize;
+                if self.sides.iter().all(|side| side.rows[slot].is_empty()) {
+                    window.slots.push(slots[row]);
+                }
+                self.sides[input].rows[slot].push(ids[row]);
+            }
+            if let Some(watermark) = watermark {
+                self.end_windows(watermark);
+            }
+        }
+        self.sides[input].store.remove(&dead);
+        unused.sort_unstable();
+        unused.dedup();
+        for slot in unused {
+            if self.sides.iter().all(|side| side.rows[slot as usize].is_empty()) {
+                self.keys.remove(slot);
+            }
+        }
+        Ok(())
+    }
+
+    fn mark_null_keys(&self, keys: &[ArrayRef], null_key: &mut [bool]) {
+        for (key, null_safe) in keys.iter().zip(&self.null_safe) {
+            let Some(nulls) = key.logical_nulls().filter(|n| !null_safe && n.null_count() > 0)
+            else {
+                continue;
+            };
+            for (flag, valid) in null_key.iter_mut().zip(nulls.iter()) {
+                *flag |= !valid;
+            }
+        }
+    }
+
+    fn end_windows(&mut self, watermark: i64) {
+        self.watermark = self.watermark.max(watermark);
+        while let Some(entry) = self.windows.first_entry() {
+            if *entry.key() > watermark {
+                break;
+            }
+            let window = entry.remove();
+            self.steps.push_back(Step::Window(Ended { window, slot: 0, left: 0, right: 0 }));
+        }
+        self.steps.push_back(Step::Watermark(watermark));
+    }
+
+    /// The next pairs of an ended window: rows of the left and of the right side.
+    fn next_pairs(&self, ended: &mut Ended) -> [Vec<u32>; 2] {
+        let mut pairs = [Vec::new(), Vec::new()];
+        while pairs[0].len() < TARGET_ROWS {
+            let Some(slot) = ended.window.slots.get(ended.slot) else { break };
+            let [left, right] = [0, 1].map(|side: usize| &self.sides[side].rows[*slot as usize]);
+            if ended.left >= left.len() || right.is_empty() {
+                (ended.slot, ended.left, ended.right) = (ended.slot + 1, 0, 0);
+                continue;
+            }
+            let count = (right.len() - ended.right).min(TARGET_ROWS - pairs[0].len());
+            pairs[0].extend(std::iter::repeat_n(left[ended.left], count));
+            pairs[1].extend(&right[ended.right..ended.right + count]);
+            ended.right += count;
+            if ended.right == right.len() {
+                (ended.left, ended.right) = (ended.left + 1, 0);
+            }
+        }
+        pairs
+    }
+
+    /// Keeps the pairs for which the condition is true.
+    fn filter(&self, pairs: [Vec<u32>; 2], now: &EvalContext) -> Result<[Vec<u32>; 2]> {
+        let Some((program, used)) = &self.condition else { return Ok(pairs) };
+        let count = pairs[0].len();
+        let unused: ArrayRef = Arc::new(NullArray::new(count));
+        let mut columns = vec![unused; used.iter().max().map_or(0, |last| last + 1)];
+        for column in used {
+            columns[*column] = match column.checked_sub(self.left_width) {
+                None => self.sides[0].store.gather_column(*column, &pairs[0])?,
+                Some(at) => self.sides[1].store.gather_column(at, &pairs[1])?,
+            };
+        }
+        let keep = program.eval_predicate(&columns, count, now)?;
+        let kept = |rows: &[u32]| {
+            rows.iter().zip(&keep).filter(|(_, keep)| *keep).map(|(row, _)| *row).collect()
+        };
+        Ok([kept(&pairs[0]), kept(&pairs[1])])
+    }
+
+    fn send(&self, rows: [&[u32]; 2], out: &mut Output) -> Result<()> {
+        if rows[0].is_empty() {
+            return Ok(());
+        }
+        let mut columns = self.sides[0].store.gather(rows[0])?;
+        if !self.is_left_only() {
+            columns.extend(self.sides[1].store.gather(rows[1])?);
+        }
+        out.push(Batch::new(columns, rows[0].len()));
+        Ok(())
+    }
+
+    /// Joins the next chunk of a window; true once it is done and forgotten.
+    fn join(&mut self, ended: &mut Ended, now: &EvalContext, out: &mut Output) -> Result<bool> {
+        let pairs = self.next_pairs(ended);
+        if pairs[0].is_empty() {
+            self.finish(ended, out)?;
+            return Ok(true);
+        }
+        let pairs = self.filter(pairs, now)?;
+        for (side, rows) in self.sides.iter_mut().zip(&pairs) {
+            side.met.resize(side.store.capacity(), false);
+            rows.iter().for_each(|row| side.met[*row as usize] = true);
+        }
+        if !self.is_left_only() {
+            self.send([&pairs[0], &pairs[1]], out)?;
+        }
+        Ok(false)
+    }
+
+    /// Sends the rows that met none (or, of a semi join, the others), and forgets the window.
+    fn finish(&mut self, ended: &mut Ended, out: &mut Output) -> Result<()> {
+        for input in [0, 1] {
+            let mut rows = std::mem::take(&mut ended.window.alone[input]);
+            let side = &mut self.sides[input];
+            for slot in &ended.window.slots {
+                rows.append(&mut side.rows[*slot as usize]);
+            }
+            side.met.resize(side.store.capacity(), false);
+            let semi = self.kind == JoinKind::Semi && input == 0;
+            if side.keeps_alone || semi {
+                let wanted: Vec<u32> =
+                    rows.iter().copied().filter(|row| side.met[*row as usize] == semi).collect();
+                for rows in wanted.chunks(TARGET_ROWS) {
+                    let nulls = vec![NULL_ROW; rows.len()];
+                    let both: [&[u32]; 2] =
+                        if input == 0 { [rows, &nulls] } else { [&nulls, rows] };
+                    self.send(both, out)?;
+                }
+            }
+            let side = &mut self.sides[input];
+            rows.iter().for_each(|row| side.met[*row as usize] = false);
+            side.store.remove(&rows);
+        }
+        for slot in &ended.window.slots {
+            self.keys.remove(*slot);
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
+        while let Some(step) = self.steps.pop_front() {
+            if out.is_full() {
+                self.steps.push_front(step);
+                return Ok(Status::More);
+            }
+            match step {
+                Step::Watermark(watermark) => out.push(Batch::watermark(watermark)),
+                Step::Window(mut ended) => {
+                    if !self.join(&mut ended, now, out)? {
+                        self.steps.push_front(Step::Window(ended));
+                    }
+                }
+            }
+        }
+        Ok(Status::Done)
+    }
+}
+
+impl Operator for WindowJoin {
+    fn process(
+        &mut self,
+        input: usize,
+        batch: Batch,
+        now: &EvalContext,
+        out: &mut Output,
+    ) -> Result<Status> {
+        self.arrive(input.min(1), &batch)?;
+        self.run(now, out)
+    }
+
+    fn resume(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
+        self.run(now, out)
+    }
+}
