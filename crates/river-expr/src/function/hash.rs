@@ -1,5 +1,5 @@
-//! Hash functions: `MD5`, `SHA1`, `SHA224`, `SHA256`, `SHA384`, `SHA512`, `SHA2`. All give lower-case
-//! hexadecimal text.
+//! Hash functions: `MD5`, `SHA1`, `SHA224`, `SHA256`, `SHA384`, `SHA512`, `SHA2`. All give
+//! lower-case hexadecimal text.
 
 use arrow_array::ArrayRef;
 use arrow_array::types::Int32Type;

@@ -322,7 +322,7 @@ pub const FUNCTIONS: &[Function] = &[
     ),
     Function::values(
         "JSON_EXISTS",
-        "JSON_EXISTS(json STRING, path STRING [TRUE | FALSE | UNKNOWN | ERROR ON ERROR]) -> BOOLEAN",
+        "JSON_EXISTS(json STRING, path STRING [behaviour ON ERROR]) -> BOOLEAN",
         "Whether the path names a value that is not null.",
         bind_exists,
         exists,

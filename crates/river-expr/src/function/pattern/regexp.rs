@@ -206,7 +206,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::columns(
         "REGEXP_REPLACE",
         "REGEXP_REPLACE(text STRING, pattern STRING, replacement STRING) -> STRING",
-        "The text with each match replaced by the literal replacement; NULL for an invalid pattern.",
+        "The text with each match replaced by the literal text; NULL for an invalid pattern.",
         bind_replace,
         regexp_replace,
     ),
