@@ -50,9 +50,18 @@ struct Waiting {
 impl SessionAggregate {
     /// An operator without sessions.
     pub fn new(spec: &Spec) -> Result<SessionAggregate> {
-        let WindowKind::Session { gap, .. } = spec.window.kind else {
+        let WindowKind::Session { gap, ref partition } = spec.window.kind else {
             return Err(Error::internal("the windows are no sessions"));
         };
+        let same = partition.iter().all(|column| spec.keys.contains(column))
+            && spec.keys.iter().all(|key| partition.contains(key));
+        if !same {
+            // Flink runs the window function on its own then, with the grouping above it.
+            return Err(Error::input(
+                "a grouping of session windows by other columns than the sessions' PARTITION BY \
+                 is not supported yet",
+            ));
+        }
         let rowtime = match spec.window.time {
             WindowTime::Rowtime(column) => Some(column),
             WindowTime::Proctime => None,
