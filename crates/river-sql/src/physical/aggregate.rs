@@ -335,6 +335,12 @@ fn pull_window_function(aggregate: &Aggregate) -> Option<Pulled<'_>> {
                 .iter()
                 .map(|c| position(&input.column(*c)))
                 .collect::<Option<Vec<_>>>()?;
+            // Sessions of other columns than the grouping's: the window function runs on its own.
+            let same = partition.iter().all(|column| keys.contains(column))
+                && keys.iter().all(|key| partition.contains(key));
+            if !same {
+                return None;
+            }
             WindowKind::Session { gap: *gap, partition }
         }
         other => other.clone(),
