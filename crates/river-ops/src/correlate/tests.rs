@@ -1,8 +1,10 @@
 use expect_test::expect;
-use river_core::{Expr, Field, LogicalType};
+use river_core::{Expr, Field, LogicalType, Value};
+use river_expr::column::column_of;
+use river_runtime::Batch;
 
 use super::Correlate;
-use crate::testing::{fields, run, run_by_line};
+use crate::testing::{feed, fields, run, run_by_line, show};
 
 const INPUT: &str = "+I 1 7,8\n@ 4\n-U 2 ,\n+U 3 NULL\n@ 5\n-D 4 9";
 
@@ -50,6 +52,26 @@ fn left_keeps_rows_without_elements() {
         +U 3 NULL NULL
         @ 5
         -D 4 [9] 9
+    "#]]
+    .assert_eq(&shown);
+}
+
+#[test]
+fn an_element_of_a_multiset_comes_as_often_as_it_is_in_it() {
+    let ty = LogicalType::Multiset(Box::new(LogicalType::Int.nullable()));
+    let input = vec![Field::new("m", ty.nullable())];
+    let mut output = input.clone();
+    output.push(Field::new("e", LogicalType::Int.nullable()));
+    let args = [Expr::column(0, input[0].ty.clone())];
+    let mut operator = Correlate::new(&input, &output, "UNNEST", &args, false, None).unwrap();
+    let pairs = vec![(Value::Int32(7), Value::Int32(2)), (Value::Null, Value::Int32(1))];
+    let column = column_of(&[Value::Map(pairs), Value::Null], &input[0].ty);
+    let batches = feed(&mut operator, 0, Batch::new(vec![column], 2), 0);
+    let shown: String = batches.iter().map(|b| show(&output, b)).collect();
+    expect![[r#"
+        +I {7=2,NULL=1} 7
+        +I {7=2,NULL=1} 7
+        +I {7=2,NULL=1} NULL
     "#]]
     .assert_eq(&shown);
 }

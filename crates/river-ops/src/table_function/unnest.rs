@@ -73,14 +73,18 @@ impl TableFunction for Unnest {
                 let lists = column.as_list_opt::<i32>().ok_or_else(wrong)?;
                 (lists.offsets().clone(), vec![lists.values().clone()], None)
             }
+            // Maps and multisets are lists of entries.
             Collection::Map => {
-                let maps = column.as_map_opt().ok_or_else(wrong)?;
-                (maps.offsets().clone(), vec![maps.keys().clone(), maps.values().clone()], None)
+                let maps = column.as_list_opt::<i32>().ok_or_else(wrong)?;
+                let entries = maps.values().as_struct_opt().ok_or_else(wrong)?;
+                (maps.offsets().clone(), entries.columns().to_vec(), None)
             }
             Collection::Multiset => {
-                let maps = column.as_map_opt().ok_or_else(wrong)?;
-                let counts = maps.values().as_primitive_opt::<Int32Type>().ok_or_else(wrong)?;
-                (maps.offsets().clone(), vec![maps.keys().clone()], Some(counts.clone()))
+                let maps = column.as_list_opt::<i32>().ok_or_else(wrong)?;
+                let entries = maps.values().as_struct_opt().ok_or_else(wrong)?;
+                let [keys, counts] = entries.columns() else { return Err(wrong()) };
+                let counts = counts.as_primitive_opt::<Int32Type>().ok_or_else(wrong)?;
+                (maps.offsets().clone(), vec![keys.clone()], Some(counts.clone()))
             }
         };
         let skipped =
