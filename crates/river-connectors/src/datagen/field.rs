@@ -269,7 +269,6 @@ fn random_rule(name: &str, ty: &LogicalType, options: &Options) -> Result<Rule, 
         FieldGenerator::new(&format!("{name}.{part}"), ty, options).map(Box::new)
     };
     let integers = |min: i64, max: i64| integer_rule(name, options, min, max);
-    let varying = options.bool(&key("var-len"))?.unwrap_or(false);
     Ok(match ty {
         LogicalType::Boolean => Rule::Boolean,
         LogicalType::TinyInt => integers(i8::MIN.into(), i8::MAX.into())?,
@@ -291,20 +290,10 @@ fn random_rule(name: &str, ty: &LogicalType, options: &Options) -> Result<Rule, 
             let (min, max) = float_bounds(name, options, 0.0, limit)?;
             Rule::Decimal { min, max, precision: *precision, scale: *scale }
         }
-        LogicalType::Char(n) => {
-            Rule::Text { length: i64::from(*n).min(MAX_LENGTH), varying: false }
-        }
-        LogicalType::Binary(n) => {
-            Rule::Bytes { length: i64::from(*n).min(MAX_LENGTH), varying: false }
-        }
-        LogicalType::VarChar(n) => {
-            let length = length(name, options, DEFAULT_LENGTH.min((*n).into()))?;
-            Rule::Text { length, varying }
-        }
-        LogicalType::VarBinary(n) => {
-            let length = length(name, options, DEFAULT_LENGTH.min((*n).into()))?;
-            Rule::Bytes { length, varying }
-        }
+        LogicalType::Char(_)
+        | LogicalType::Binary(_)
+        | LogicalType::VarChar(_)
+        | LogicalType::VarBinary(_) => text_rule(name, ty, options)?,
         LogicalType::Timestamp(p, _) | LogicalType::TimestampLtz(p, _) => {
             let past: Option<Duration> = options.duration(&key("max-past"))?;
             let max_past_ms = past.map_or(0, |p| p.as_millis().min(i64::MAX as u128) as i64);
@@ -335,6 +324,28 @@ fn random_rule(name: &str, ty: &LogicalType, options: &Options) -> Result<Rule, 
                 FieldGenerator::new(&format!("{name}.{}", f.name), &f.ty.logical, options)
             });
             Rule::Row(fields.collect::<Result<_, _>>()?)
+        }
+        _ => Rule::Null,
+    })
+}
+
+/// Text and bytes: fixed lengths as declared, others by `length` and `var-len`.
+fn text_rule(name: &str, ty: &LogicalType, options: &Options) -> Result<Rule, OptionError> {
+    let varying = options.bool(&format!("fields.{name}.var-len"))?.unwrap_or(false);
+    Ok(match ty {
+        LogicalType::Char(n) => {
+            Rule::Text { length: i64::from(*n).min(MAX_LENGTH), varying: false }
+        }
+        LogicalType::Binary(n) => {
+            Rule::Bytes { length: i64::from(*n).min(MAX_LENGTH), varying: false }
+        }
+        LogicalType::VarChar(n) => {
+            let length = length(name, options, DEFAULT_LENGTH.min((*n).into()))?;
+            Rule::Text { length, varying }
+        }
+        LogicalType::VarBinary(n) => {
+            let length = length(name, options, DEFAULT_LENGTH.min((*n).into()))?;
+            Rule::Bytes { length, varying }
         }
         _ => Rule::Null,
     })
