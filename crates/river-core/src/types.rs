@@ -363,6 +363,10 @@ fn kind_suffix(kind: TimeKind) -> &'static str {
 
 impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.logical, if self.nullable { "" } else { " NOT NULL" })
+        // Flink writes the kind of a time attribute behind the nullability.
+        let kind = self.logical.time_kind();
+        let regular = self.logical.with_time_kind(TimeKind::Regular);
+        let nullability = if self.nullable { "" } else { " NOT NULL" };
+        write!(f, "{regular}{nullability}{}", kind_suffix(kind))
     }
 }

@@ -6,6 +6,7 @@
 //! [`Accumulator::update_running`] to emit every change as Flink does; windows use
 //! [`Accumulator::update`], [`Accumulator::merge`] and [`Accumulator::values`].
 
+mod bitmap;
 mod collect;
 mod count;
 mod distinct;
@@ -111,6 +112,7 @@ const FUNCTIONS: &[&[AggregateFunction]] = &[
     collect::FUNCTIONS,
     json::FUNCTIONS,
     percentile::FUNCTIONS,
+    bitmap::FUNCTIONS,
 ];
 
 /// The aggregate function of that name, in any case.

@@ -384,3 +384,34 @@ fn single_value_refuses_a_second() {
     let two: [&[Value]; 2] = [&[Value::Int32(7)], &[Value::Null]];
     assert!(with_args("SINGLE_VALUE", &types, &two).is_err());
 }
+
+#[test]
+fn bitmaps_with_and_without_retraction() {
+    use crate::function::bitmap::{read, write};
+    let set = |values: &[u32]| write(&values.iter().copied().collect()).expect("it is written");
+    let ty = LogicalType::Bitmap.nullable();
+    let rows = [(0, set(&[1, 2, 3]), false), (0, set(&[]), false), (0, set(&[1]), false)];
+    let undone = [rows[0].clone(), (0, set(&[9]), false), (0, set(&[9]), true)];
+    for (name, all, first) in [
+        ("BITMAP_OR_AGG", vec![1, 2, 3], vec![1, 2, 3]),
+        ("BITMAP_AND_AGG", vec![], vec![1, 2, 3]),
+        ("BITMAP_XOR_AGG", vec![2, 3], vec![1, 2, 3]),
+    ] {
+        for (rows, retract, wanted) in
+            [(&rows[..], false, &all), (&rows[..], true, &all), (&undone[..], true, &first)]
+        {
+            let mut made = accumulator(name, false, &ty, retract);
+            assert_eq!(results(made.as_ref(), &ty)[0], Value::Null);
+            feed(made.as_mut(), &ty, rows).expect("no error");
+            let saved = made.save(&[0]).expect("it can be saved");
+            made.reset(&[0]);
+            made.load(&[0], &saved).expect("it can be loaded");
+            let Value::Bytes(bytes) = &results(made.as_ref(), &ty)[0] else { panic!("a bitmap") };
+            let got: Vec<u32> = read(bytes).expect("a bitmap").iter().collect();
+            assert_eq!(&got, wanted, "{name} {retract}");
+        }
+    }
+    let values = [1, 2, 2].map(Value::Int32);
+    assert_eq!(run("BITMAP_BUILD_CARDINALITY_AGG", false, INT, &values), Value::Int64(2));
+    assert_eq!(run("BITMAP_BUILD_CARDINALITY_AGG", false, INT, &[Value::Null]), Value::Null);
+}

@@ -127,6 +127,10 @@ fn bind_diff(args: &mut [Expr]) -> Bound {
     if kind(&a.logical).is_none() || kind(&a.logical) != kind(&b.logical) {
         return Err(mismatch("TIMESTAMPDIFF", args, "<ANY>, <DATETIME>, <DATETIME>"));
     }
+    let instant = |ty: &LogicalType| matches!(ty, LogicalType::TimestampLtz(..));
+    if instant(&a.logical) != instant(&b.logical) {
+        return Err(BindError::new("TIMESTAMP_LTZ only supports diff between the same type."));
+    }
     if unit.months().is_none() && unit.millis().is_none() {
         return Err(BindError::new(format!("TIMESTAMPDIFF of {unit:?} is not supported")));
     }
@@ -138,18 +142,11 @@ fn diff(call: &Call) -> Result<ArrayRef> {
     let unit =
         unit.and_then(Unit::parse).ok_or_else(|| EvalError::new("the unit is no constant"))?;
     let (from, to) = (Temporal::new(call, 1)?, Temporal::new(call, 2)?);
-    // Where only one side is an instant, it is compared in local time.
-    let instant = |index: usize| matches!(call.types[index].logical, LogicalType::TimestampLtz(..));
-    let mixed = instant(1) != instant(2);
-    let at = |value: &Temporal, row: usize| {
-        let millis = value.millis(row);
-        if mixed { millis.wrapping_add(value.offset_millis(millis)) } else { millis }
-    };
     let rows = (0..call.rows).map(|row| {
         if from.is_null(row) || to.is_null(row) {
             return None;
         }
-        let (from, to) = (at(&from, row), at(&to, row));
+        let (from, to) = (from.millis(row), to.millis(row));
         Some(match unit.months() {
             Some(months) => (months_between_millis(to, from) / months) as i32,
             None => (to.wrapping_sub(from) / unit.millis().unwrap_or(1)) as i32,
