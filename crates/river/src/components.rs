@@ -12,8 +12,11 @@ use river_runtime::sink::Sink;
 use river_runtime::source::Source;
 use river_runtime::{Error, Operator, OperatorContext, Result};
 
+#[cfg(test)]
+mod tests;
+
 /// Everything that is built in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct BuiltIn {
     /// Settings for formats and expressions.
     pub session: Session,
