@@ -31,7 +31,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function {
         name: "DATE_FORMAT",
         aliases: &[],
-        signature: "DATE_FORMAT(time TIMESTAMP or TIMESTAMP_LTZ or STRING, pattern STRING) -> STRING",
+        signature: "DATE_FORMAT(time TIMESTAMP, TIMESTAMP_LTZ or STRING, pattern STRING) -> STRING",
         doc: "The time by a pattern of Java's DateTimeFormatter, an instant in the session zone. \
               A text is read as yyyy-MM-dd HH:mm:ss; NULL where it is something else.",
         bind: bind_date_format,
@@ -88,8 +88,8 @@ pub const FUNCTIONS: &[Function] = &[
         name: "CONVERT_TZ",
         aliases: &[],
         signature: "CONVERT_TZ(text STRING, from STRING, to STRING) -> STRING",
-        doc: "The time yyyy-MM-dd HH:mm:ss of one zone in another; NULL where the text is something \
-              else. An unknown zone is GMT.",
+        doc: "The time yyyy-MM-dd HH:mm:ss of one zone in another; NULL where the text is \
+              something else. An unknown zone is GMT.",
         bind: |_, args| bind_texts("CONVERT_TZ", args, 3, 3, LogicalType::STRING.nullable()),
         kernel: Kernel::Values(convert_tz),
         deterministic: true,
