@@ -1,0 +1,14 @@
+//! Conformance of the whole of `river` with Apache Flink: expressions, queries, Nexmark.
+//!
+//! The data in `testdata/flink` were computed by Flink; its README says how. What river does not
+//! do as Flink does is listed in `testdata/flink/known-gaps.txt`; a case can only leave that list.
+
+mod compare;
+mod engine;
+mod expressions;
+mod gaps;
+mod nexmark;
+mod parallel;
+mod queries;
+mod sink_files;
+mod testdata;
