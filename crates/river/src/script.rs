@@ -1,0 +1,209 @@
+//! Runs scripts: statement by statement through a session, jobs to their ends.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use river_core::Field;
+use river_core::options::Options;
+use river_core::plan::Plan;
+use river_runtime::job::{self, Ended, JobHandle};
+use river_sql::parse::ast::{Spanned, Statement};
+use river_sql::session::{Outcome, Session};
+use river_sql::{SqlError, parse};
+
+use crate::components::LocalComponents;
+use crate::connectors::LocalConnectors;
+use crate::progress::Progress;
+use crate::results::{self, ResultMode};
+
+/// Why a script ended early.
+#[derive(Debug)]
+pub struct ScriptError {
+    /// The whole message, ready to print.
+    pub message: String,
+    /// Whether the user ended it with Ctrl-C.
+    pub interrupted: bool,
+}
+
+impl std::fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.message.trim_end())
+    }
+}
+
+impl std::error::Error for ScriptError {}
+
+impl ScriptError {
+    fn new(message: impl Into<String>) -> ScriptError {
+        ScriptError { message: message.into(), interrupted: false }
+    }
+
+    fn interrupted() -> ScriptError {
+        ScriptError { message: "interrupted".to_owned(), interrupted: true }
+    }
+}
+
+/// Runs statements in one session.
+pub struct Runner {
+    session: Session,
+    components: LocalComponents,
+    /// Show the status of running jobs.
+    pub show_progress: bool,
+    /// Show plans instead of running jobs.
+    pub explain_only: bool,
+}
+
+impl Runner {
+    /// A runner whose session starts with those options.
+    pub fn new(options: Options) -> anyhow::Result<Runner> {
+        // Mistakes in settings are better found before the first statement.
+        river_expr::Session::from_options(&options).map_err(anyhow::Error::msg)?;
+        let connectors = Arc::new(LocalConnectors::default());
+        Ok(Runner {
+            session: Session::new(options, connectors),
+            components: LocalComponents::default(),
+            show_progress: true,
+            explain_only: false,
+        })
+    }
+
+    /// The session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Runs all statements of a script; `name` is used in messages. Nothing runs if the script
+    /// cannot be parsed to its end.
+    pub fn run(&mut self, name: &str, text: &str) -> Result<(), ScriptError> {
+        let statements = parse::parse_script(text)
+            .map_err(|error| ScriptError::new(SqlError::from(error).render(name, text)))?;
+        for statement in &statements {
+            if !self.statement(statement, name, text)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs one statement; `false`: the script asks to end.
+    pub fn statement(
+        &mut self,
+        statement: &Spanned<Statement>,
+        name: &str,
+        text: &str,
+    ) -> Result<bool, ScriptError> {
+        let outcome = self
+            .session
+            .execute(statement, text)
+            .map_err(|error| ScriptError::new(error.render(name, text)))?;
+        match outcome {
+            Outcome::Done | Outcome::Clear => {}
+            Outcome::Quit => return Ok(false),
+            Outcome::Help => print(crate::shell::HELP)?,
+            Outcome::Text(text) => print(&format!("{}\n", text.trim_end()))?,
+            Outcome::Table { columns, rows } => print(&results::table(&columns, &rows))?,
+            Outcome::Insert(plan) | Outcome::Query { plan, .. } if self.explain_only => {
+                print(&format!("== {} ==\n{plan}\n", plan.name))?;
+            }
+            Outcome::Insert(plan) => self.insert(&plan)?,
+            Outcome::Query { plan, schema } => self.query(&plan, &schema)?,
+        }
+        Ok(true)
+    }
+
+    fn insert(&mut self, plan: &Plan) -> Result<(), ScriptError> {
+        let handle = job::run(plan, &self.components, None)
+            .map_err(|error| ScriptError::new(format!("error: {}", error.message)))?;
+        let mut progress = Progress::new(self.show_progress, &plan.name);
+        self.supervise(&handle, |handle| progress.tick(handle))?;
+        progress.finish(&handle);
+        Ok(())
+    }
+
+    fn query(&mut self, plan: &Plan, schema: &[Field]) -> Result<(), ScriptError> {
+        let (sender, receiver) = crossbeam_channel::bounded(16);
+        let handle = job::run(plan, &self.components, Some(sender))
+            .map_err(|error| ScriptError::new(format!("error: {}", error.message)))?;
+        let updating = plan.nodes.last().is_some_and(|n| !n.changelog.is_append());
+        let mode = ResultMode::from_options(self.session.options());
+        let session = river_expr::Session::from_options(self.session.options())
+            .map_err(ScriptError::new)?;
+        let mut view = results::View::new(schema, updating, mode, session);
+        let before = interrupts().load(Ordering::Relaxed);
+        loop {
+            match receiver.recv_timeout(Duration::from_millis(200)) {
+                Ok(batch) => written(view.add(&batch))?,
+                Err(crossbeam_channel::RecvTimeoutError::Timeout) => written(view.flush())?,
+                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => break,
+            }
+            if interrupts().load(Ordering::Relaxed) > before {
+                handle.cancel();
+            }
+        }
+        match handle.wait() {
+            Ok(Ended::Finished) => written(view.finish()),
+            Ok(Ended::Cancelled) => {
+                written(view.finish())?;
+                Err(ScriptError::interrupted())
+            }
+            Err(error) => {
+                written(view.flush())?;
+                Err(ScriptError::new(format!("error: {}", error.message)))
+            }
+        }
+    }
+
+    /// Waits for a job. The first Ctrl-C stops it cleanly, so that what it has read is written;
+    /// the second throws away what is not committed.
+    fn supervise(
+        &self,
+        handle: &JobHandle,
+        mut tick: impl FnMut(&JobHandle),
+    ) -> Result<(), ScriptError> {
+        let before = interrupts().load(Ordering::Relaxed);
+        let mut asked = 0;
+        loop {
+            let outcome = handle.wait_for(Duration::from_millis(250));
+            let now = interrupts().load(Ordering::Relaxed) - before;
+            match outcome {
+                Some(Ok(Ended::Finished)) if now == 0 => return Ok(()),
+                Some(Ok(_)) => return Err(ScriptError::interrupted()),
+                Some(Err(error)) => {
+                    return Err(ScriptError::new(format!("error: {}", error.message)));
+                }
+                None => {}
+            }
+            if now > asked {
+                asked = now;
+                if now == 1 { handle.stop() } else { handle.cancel() }
+            }
+            tick(handle);
+        }
+    }
+}
+
+/// How often Ctrl-C was pressed since the start; the first call installs the handler.
+pub fn interrupts() -> &'static AtomicUsize {
+    static COUNT: OnceLock<AtomicUsize> = OnceLock::new();
+    COUNT.get_or_init(|| {
+        // Without a handler Ctrl-C ends the process, which is no worse than not starting.
+        let _ = ctrlc::set_handler(|| {
+            interrupts().fetch_add(1, Ordering::Relaxed);
+        });
+        AtomicUsize::new(0)
+    })
+}
+
+/// Writes to standard output; a reader that went away ends the script.
+fn print(text: &str) -> Result<(), ScriptError> {
+    let mut out = std::io::stdout().lock();
+    written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), ScriptError> {
+    result.map_err(|error| {
+        ScriptError::new(format!("error: cannot write to standard output: {error}"))
+    })
+}
