@@ -18,6 +18,11 @@ pub(super) fn is_context_variable(word: &str) -> bool {
     find(CONTEXT_VARIABLES, word)
 }
 
+/// Every reserved word, for completion.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    RESERVED.iter().copied()
+}
+
 fn find(table: &[&str], word: &str) -> bool {
     let order = |entry: &&str| {
         let mut a = entry.bytes();
