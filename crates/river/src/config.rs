@@ -45,8 +45,7 @@ fn flatten(prefix: &str, value: &Value, options: &mut Options) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
-                let key =
-                    if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
                 flatten(&key, value, options);
             }
         }

@@ -108,10 +108,8 @@ impl Progress {
     fn log_line(&mut self, metrics: &JobMetrics) -> String {
         self.painted = 0;
         let read: u64 = sources(metrics).map(VertexSnapshot::rows_out).sum();
-        let before: u64 = self
-            .previous
-            .as_ref()
-            .map_or(0, |p| sources(p).map(VertexSnapshot::rows_out).sum());
+        let before: u64 =
+            self.previous.as_ref().map_or(0, |p| sources(p).map(VertexSnapshot::rows_out).sum());
         let seconds = LOG.as_secs_f64();
         let lag = metrics.vertices.last().map(watermark_lag).unwrap_or_default();
         format!(
@@ -138,7 +136,8 @@ fn share(
     let sum = |v: &VertexSnapshot, f: &dyn Fn(&river_runtime::metrics::TaskSnapshot) -> u64| {
         v.subtasks.iter().map(f).sum::<u64>()
     };
-    let all = |t: &river_runtime::metrics::TaskSnapshot| t.busy_ns + t.idle_ns + t.back_pressured_ns;
+    let all =
+        |t: &river_runtime::metrics::TaskSnapshot| t.busy_ns + t.idle_ns + t.back_pressured_ns;
     let part = sum(now, &of).saturating_sub(before.map_or(0, |b| sum(b, &of)));
     let whole = sum(now, &all).saturating_sub(before.map_or(0, |b| sum(b, &all)));
     part * 100 / whole.max(1)

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::presets;
+use comfy_table::{ContentArrangement, Table};
 use river_core::options::Options;
 use river_core::{Field, RowKind};
 use river_expr::Session;
@@ -38,7 +39,7 @@ pub fn table(columns: &[String], rows: &[Vec<String>]) -> String {
         return "Empty set\n".to_owned();
     }
     let mut table = Table::new();
-    table.load_preset(presets::ASCII_FULL_CONDENSED);
+    table.load_style(presets::ASCII_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns);
     rows.iter().for_each(|row| drop(table.add_row(row)));

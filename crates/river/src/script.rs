@@ -13,8 +13,7 @@ use river_sql::parse::ast::{Spanned, Statement};
 use river_sql::session::{Outcome, Session};
 use river_sql::{SqlError, parse};
 
-use crate::components::LocalComponents;
-use crate::connectors::LocalConnectors;
+use crate::{BuiltIn, BuiltInConnectors};
 use crate::progress::Progress;
 use crate::results::{self, ResultMode};
 
@@ -48,7 +47,6 @@ impl ScriptError {
 /// Runs statements in one session.
 pub struct Runner {
     session: Session,
-    components: LocalComponents,
     /// Show the status of running jobs.
     pub show_progress: bool,
     /// Show plans instead of running jobs.
@@ -60,10 +58,9 @@ impl Runner {
     pub fn new(options: Options) -> anyhow::Result<Runner> {
         // Mistakes in settings are better found before the first statement.
         river_expr::Session::from_options(&options).map_err(anyhow::Error::msg)?;
-        let connectors = Arc::new(LocalConnectors::default());
+        let connectors = Arc::new(BuiltInConnectors);
         Ok(Runner {
             session: Session::new(options, connectors),
-            components: LocalComponents::default(),
             show_progress: true,
             explain_only: false,
         })
@@ -114,7 +111,7 @@ impl Runner {
     }
 
     fn insert(&mut self, plan: &Plan) -> Result<(), ScriptError> {
-        let handle = job::run(plan, &self.components, None)
+        let handle = job::run(plan, &components(plan)?, None)
             .map_err(|error| ScriptError::new(format!("error: {}", error.message)))?;
         let mut progress = Progress::new(self.show_progress, &plan.name);
         self.supervise(&handle, |handle| progress.tick(handle))?;
@@ -124,12 +121,12 @@ impl Runner {
 
     fn query(&mut self, plan: &Plan, schema: &[Field]) -> Result<(), ScriptError> {
         let (sender, receiver) = crossbeam_channel::bounded(16);
-        let handle = job::run(plan, &self.components, Some(sender))
+        let handle = job::run(plan, &components(plan)?, Some(sender))
             .map_err(|error| ScriptError::new(format!("error: {}", error.message)))?;
         let updating = plan.nodes.last().is_some_and(|n| !n.changelog.is_append());
         let mode = ResultMode::from_options(self.session.options());
-        let session = river_expr::Session::from_options(self.session.options())
-            .map_err(ScriptError::new)?;
+        let session =
+            river_expr::Session::from_options(self.session.options()).map_err(ScriptError::new)?;
         let mut view = results::View::new(schema, updating, mode, session);
         let before = interrupts().load(Ordering::Relaxed);
         loop {
@@ -182,6 +179,12 @@ impl Runner {
             tick(handle);
         }
     }
+}
+
+/// The parts of a job, under the options it was planned with.
+fn components(plan: &Plan) -> Result<BuiltIn, ScriptError> {
+    let session = river_expr::Session::from_options(&plan.options).map_err(ScriptError::new)?;
+    Ok(BuiltIn { session })
 }
 
 /// How often Ctrl-C was pressed since the start; the first call installs the handler.
