@@ -13,9 +13,9 @@ use river_sql::parse::ast::{Spanned, Statement};
 use river_sql::session::{Outcome, Session};
 use river_sql::{SqlError, parse};
 
-use crate::{BuiltIn, BuiltInConnectors};
 use crate::progress::Progress;
 use crate::results::{self, ResultMode};
+use crate::{BuiltIn, BuiltInConnectors};
 
 /// Why a script ended early.
 #[derive(Debug)]
