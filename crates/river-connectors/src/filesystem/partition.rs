@@ -3,9 +3,7 @@
 
 use std::collections::HashMap;
 
-use arrow_array::{Array, ArrayRef, UInt32Array, make_array};
-use arrow_data::transform::MutableArrayData;
-use arrow_schema::DataType as Arrow;
+use arrow_array::UInt32Array;
 use river_core::Field;
 use river_runtime::{Batch, Result};
 
@@ -112,7 +110,10 @@ impl Partitioner {
             found[place].1.push(row as u32);
         }
         let written = rest(batch);
-        found.into_iter().map(|(path, rows)| Ok((path, take(&written, rows)?))).collect()
+        found
+            .into_iter()
+            .map(|(path, rows)| Ok((path, written.take(&UInt32Array::from(rows))?)))
+            .collect()
     }
 
     fn path(&self, cells: &[Cells], row: usize) -> String {
@@ -128,26 +129,6 @@ impl Partitioner {
         }
         path
     }
-}
-
-/// The given rows of a batch. Arrow's `take` refuses maps with nullable keys.
-fn take(batch: &Batch, rows: Vec<u32>) -> Result<Batch> {
-    let is_map = |column: &ArrayRef| matches!(column.data_type(), Arrow::Map(..));
-    if !batch.columns.iter().any(is_map) {
-        return batch.take(&UInt32Array::from(rows));
-    }
-    let columns = batch.columns.iter().map(|column| {
-        let source = column.to_data();
-        let mut taken = MutableArrayData::new(vec![&source], false, rows.len());
-        for row in &rows {
-            taken.try_extend(0, *row as usize, *row as usize + 1)?;
-        }
-        Ok(make_array(taken.freeze()))
-    });
-    let kinds = batch.kinds.as_ref();
-    let kinds = kinds.map(|kinds| rows.iter().map(|row| kinds[*row as usize]).collect());
-    let columns = columns.collect::<Result<_>>()?;
-    Ok(Batch { columns, rows: rows.len(), kinds, marks: Vec::new() })
 }
 
 /// Java's `toString` of a partition value.

@@ -120,9 +120,10 @@ impl<'a> Values<'a> {
     }
 
     fn map(array: &'a dyn Array, key: &LogicalType, value: &LogicalType) -> Values<'a> {
-        let map = array.as_map();
-        let keys = Cells::of(map.keys().as_ref(), key);
-        let values = Cells::of(map.values().as_ref(), value);
+        let map = array.as_list::<i32>();
+        let entries = map.values().as_struct();
+        let keys = Cells::of(entries.column(0).as_ref(), key);
+        let values = Cells::of(entries.column(1).as_ref(), value);
         Values::Map(map.offsets(), Box::new((keys, values)))
     }
 }

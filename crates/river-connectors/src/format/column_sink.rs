@@ -9,11 +9,10 @@ use std::sync::Arc;
 use arrow_array::types::*;
 use arrow_array::{
     ArrayRef, BinaryViewArray, BooleanArray, Float32Array, Float64Array, Int8Array, Int16Array,
-    Int32Array, Int64Array, ListArray, MapArray, NullArray, PrimitiveArray, StringViewArray,
-    StructArray,
+    Int32Array, Int64Array, ListArray, NullArray, PrimitiveArray, StringViewArray, StructArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{DataType as Arrow, FieldRef};
+use arrow_schema::DataType as Arrow;
 use river_core::types::{LogicalType, to_arrow_fields};
 use river_expr::column::timestamp_array;
 
@@ -358,15 +357,13 @@ impl ColumnSink {
                 Arc::new(ListArray::new(field, offsets, items.finish(), nulls))
             }
             Data::Map { keys, values, offsets } => {
-                let Arrow::Map(field, sorted) = arrow else {
-                    return Arc::new(NullArray::new(rows));
-                };
+                let Arrow::List(field) = arrow else { return Arc::new(NullArray::new(rows)) };
                 let Arrow::Struct(parts) = field.data_type().clone() else {
                     return Arc::new(NullArray::new(rows));
                 };
                 let entries = StructArray::new(parts, vec![keys.finish(), values.finish()], None);
                 let offsets = OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
-                map_array(field, offsets, entries, nulls, sorted)
+                Arc::new(ListArray::new(field, offsets, Arc::new(entries), nulls))
             }
             Data::Row(fields) => {
                 if fields.is_empty() {
@@ -405,19 +402,6 @@ fn int64_array(values: Vec<i64>, nulls: Option<NullBuffer>, arrow: &Arrow) -> Ar
         Arrow::Timestamp(unit, _) => timestamp_array(Int64Array::new(values, nulls), unit, arrow),
         _ => Arc::new(Int64Array::new(values, nulls)),
     }
-}
-
-/// A map column. Arrow's checked constructor refuses the nullable keys that Flink allows.
-fn map_array(
-    field: FieldRef,
-    offsets: OffsetBuffer<i32>,
-    entries: StructArray,
-    nulls: Option<NullBuffer>,
-    sorted: bool,
-) -> ArrayRef {
-    // SAFETY: the sink keeps one validity a map, offsets that end at the number of entries, and
-    // entries of the field's type. Nothing unsafe rests on keys not being nullable.
-    Arc::new(unsafe { MapArray::new_unchecked(field, offsets, entries, nulls, sorted) })
 }
 
 fn views_array(views: &mut Views, nulls: Option<NullBuffer>, arrow: &Arrow) -> ArrayRef {

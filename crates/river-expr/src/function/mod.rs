@@ -21,6 +21,7 @@ mod rounding;
 pub mod rows;
 pub mod string;
 mod temporal;
+pub mod user;
 pub mod variant;
 
 use std::collections::HashMap;
@@ -157,6 +158,7 @@ const GROUPS: &[&[Function]] = &[
     temporal::extract::FUNCTIONS,
     temporal::round::FUNCTIONS,
     temporal::shift::FUNCTIONS,
+    user::FUNCTIONS,
     variant::FUNCTIONS,
 ];
 

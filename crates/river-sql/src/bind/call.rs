@@ -72,14 +72,24 @@ impl ExprBinder<'_, '_> {
         call: &FunctionCall,
         span: Span,
     ) -> Result<(&'static str, Vec<Expr>, river_core::DataType)> {
-        let function = aggregate::lookup(name)
-            .ok_or_else(|| SqlError::at(span, format!("No match found for function {name}")))?;
         let star = matches!(call.args.as_slice(), [arg] if matches!(arg.value, ArgValue::Star));
         let args = if star { Vec::new() } else { self.call_args(call)? };
         if star && name != "COUNT" {
             return Err(SqlError::at(span, format!("{name}(*) does not exist"))
                 .with_help("only COUNT takes a star"));
         }
+        self.typed_aggregate(name, args, span)
+    }
+
+    /// An aggregate of bound arguments: canonical name, cast arguments, result type.
+    fn typed_aggregate(
+        &mut self,
+        name: &str,
+        args: Vec<Expr>,
+        span: Span,
+    ) -> Result<(&'static str, Vec<Expr>, river_core::DataType)> {
+        let function = aggregate::lookup(name)
+            .ok_or_else(|| SqlError::at(span, format!("No match found for function {name}")))?;
         let args: Vec<Expr> = args.into_iter().map(materialised).collect();
         let types: Vec<_> = args.iter().map(|a| a.ty.clone()).collect();
         let bound = (function.bind)(&self.binder.eval, &types, self.grouped).at(span)?;
@@ -88,6 +98,15 @@ impl ExprBinder<'_, '_> {
     }
 
     fn aggregate_call(&mut self, name: &str, call: &FunctionCall, span: Span) -> Result<Expr> {
+        self.aggregate_with(span, |binder| binder.aggregate_request(name, call, span))
+    }
+
+    /// The result column of the aggregate call that `request` binds.
+    pub(super) fn aggregate_with(
+        &mut self,
+        span: Span,
+        request: impl FnOnce(&mut Self) -> Result<AggregateRequest>,
+    ) -> Result<Expr> {
         let Some(requests) = self.aggregates.take() else {
             return Err(SqlError::at(
                 span,
@@ -96,7 +115,7 @@ impl ExprBinder<'_, '_> {
             .with_help("conditions on aggregates belong in HAVING"));
         };
         // Aggregates do not nest: while the arguments are bound, none is allowed.
-        let result = self.aggregate_request(name, call, span);
+        let result = request(self);
         let mut requests = requests;
         let request = match result {
             Ok(request) => request,
@@ -130,6 +149,19 @@ impl ExprBinder<'_, '_> {
         };
         let distinct = call.quantifier == Some(SetQuantifier::Distinct);
         Ok(AggregateRequest { function, distinct, args, filter, ty })
+    }
+
+    /// An aggregate of bound arguments with its filter.
+    pub(super) fn aggregate_of(
+        &mut self,
+        name: &str,
+        args: Vec<Expr>,
+        filter: Option<&ast::Expr>,
+        span: Span,
+    ) -> Result<AggregateRequest> {
+        let (function, args, ty) = self.typed_aggregate(name, args, span)?;
+        let filter = filter.map(|filter| self.condition(filter)).transpose()?;
+        Ok(AggregateRequest { function, distinct: false, args, filter, ty })
     }
 
     /// `TUMBLE_START(time, size)` and its like.

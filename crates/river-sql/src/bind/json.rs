@@ -1,13 +1,14 @@
 //! SQL/JSON functions: clauses become constant arguments after the values, in the order that
 //! `river_expr::function::json` documents.
 
+use river_core::expr::ExprKind;
 use river_core::{Expr, LogicalType, Value};
 
 use super::expr::{ExprBinder, text_literal};
 use crate::error::{Result, SqlError};
 use crate::parse::ast::{
-    JsonCall, JsonExistsOnError, JsonOnNull, JsonQueryBehavior, JsonValueBehavior, JsonWrapper,
-    Span, TypeName,
+    self, JsonCall, JsonExistsOnError, JsonOnNull, JsonQueryBehavior, JsonValueBehavior,
+    JsonWrapper, Span, TypeName,
 };
 use crate::parse::to_data_type;
 
@@ -67,9 +68,45 @@ impl ExprBinder<'_, '_> {
                 }
                 self.call("JSON_ARRAY", args, span)
             }
-            JsonCall::ObjectAgg { .. } | JsonCall::ArrayAgg { .. } => {
-                Err(SqlError::at(span, "JSON aggregates are not supported"))
+            JsonCall::ObjectAgg { over: Some(_), .. }
+            | JsonCall::ArrayAgg { over: Some(_), .. } => {
+                Err(SqlError::at(span, "JSON aggregates with OVER are not supported"))
             }
+            JsonCall::ObjectAgg { entry, on_null, filter, .. } => {
+                let name = match on_null.unwrap_or(JsonOnNull::Null) {
+                    JsonOnNull::Null => "JSON_OBJECTAGG_NULL_ON_NULL",
+                    JsonOnNull::Absent => "JSON_OBJECTAGG_ABSENT_ON_NULL",
+                };
+                self.aggregate_with(span, |binder| {
+                    let key = binder.bind(&entry.key)?;
+                    let value = binder.json_text(&entry.value.value, span)?;
+                    binder.aggregate_of(name, vec![key, value], filter.as_ref(), span)
+                })
+            }
+            JsonCall::ArrayAgg { item, order_by, on_null, filter, .. } => {
+                if !order_by.is_empty() {
+                    let message = "ORDER BY inside JSON_ARRAYAGG is not supported";
+                    return Err(SqlError::at(span, message));
+                }
+                let name = match on_null.unwrap_or(JsonOnNull::Absent) {
+                    JsonOnNull::Null => "JSON_ARRAYAGG_NULL_ON_NULL",
+                    JsonOnNull::Absent => "JSON_ARRAYAGG_ABSENT_ON_NULL",
+                };
+                self.aggregate_with(span, |binder| {
+                    let value = binder.json_text(&item.value, span)?;
+                    binder.aggregate_of(name, vec![value], filter.as_ref(), span)
+                })
+            }
+        }
+    }
+
+    /// A value as JSON text, unless it is JSON already (`WrapJsonAggFunctionArgumentsRule`).
+    fn json_text(&mut self, value: &ast::Expr, span: Span) -> Result<Expr> {
+        let value = self.bind(value)?;
+        let is_json = |function: &str| matches!(function, "JSON_OBJECT" | "JSON_ARRAY" | "JSON");
+        match &value.kind {
+            ExprKind::Call { function, .. } if is_json(function) => Ok(value),
+            _ => self.call("JSON_STRING", vec![value], span),
         }
     }
 

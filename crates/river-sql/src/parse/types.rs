@@ -27,10 +27,12 @@ fn to_logical_type(ty: &TypeName) -> Result<LogicalType> {
         TypeNameKind::Double => LogicalType::Double,
         TypeNameKind::Decimal { precision, scale } => decimal(*precision, *scale, span)?,
         TypeNameKind::Char(n) => LogicalType::Char(length("CHAR", *n, span)?),
-        TypeNameKind::VarChar(n) => LogicalType::VarChar(length("VARCHAR", *n, span)?),
+        TypeNameKind::VarChar(n) => LogicalType::VarChar(length("VARCHAR", n.or(LONGEST), span)?),
         TypeNameKind::String => LogicalType::STRING,
         TypeNameKind::Binary(n) => LogicalType::Binary(length("BINARY", *n, span)?),
-        TypeNameKind::VarBinary(n) => LogicalType::VarBinary(length("VARBINARY", *n, span)?),
+        TypeNameKind::VarBinary(n) => {
+            LogicalType::VarBinary(length("VARBINARY", n.or(LONGEST), span)?)
+        }
         TypeNameKind::Bytes => LogicalType::BYTES,
         TypeNameKind::Date => LogicalType::Date,
         TypeNameKind::Time(p) => LogicalType::Time(precision("TIME", *p, 0, span)?),
@@ -87,6 +89,9 @@ fn decimal(precision: Option<u64>, scale: Option<i64>, span: Span) -> Result<Log
         }
     }
 }
+
+/// Length of `VARCHAR` and `VARBINARY` without one (`FlinkTypeSystem.getDefaultPrecision`).
+const LONGEST: Option<u64> = Some(MAX_LENGTH as u64);
 
 fn length(what: &str, written: Option<u64>, span: Span) -> Result<u32> {
     match u32::try_from(written.unwrap_or(1)) {

@@ -53,6 +53,9 @@ fn check(engine: &mut Engine, case: &Json) -> Result<(), String> {
     let sql = field(case, "sql").unwrap_or_default();
     let setup = field(case, "setup").unwrap_or_default();
     let plain = engine.plan(&format!("SELECT ({sql}) AS c0 {setup}"));
+    if let (Err(Failure::Plan(_)), Some("plan")) = (&plain, field(case, "stage")) {
+        return Ok(());
+    }
     if let Some(expected) = field(case, "type") {
         let (_, schema) = plain.as_ref().map_err(|error| format!("{error}, Flink {expected}"))?;
         let ours = schema.first().map_or(String::new(), |field| field.ty.to_string());

@@ -116,6 +116,14 @@ fn exists(_: &Call, args: &[Value]) -> Result<Value> {
     }
 }
 
+/// The type after `RETURNING`: that of the argument, `STRING` where it is left out or untyped.
+fn returning(args: &[Expr], index: usize) -> LogicalType {
+    match args.get(index).map(|arg| &arg.ty.logical) {
+        None | Some(LogicalType::Null) => LogicalType::STRING,
+        Some(ty) => ty.clone(),
+    }
+}
+
 fn bind_value(_: &Session, args: &mut Vec<Expr>) -> Bound {
     const NAME: &str = "JSON_VALUE";
     bind_subject(NAME, args)?;
@@ -123,7 +131,7 @@ fn bind_value(_: &Session, args: &mut Vec<Expr>) -> Bound {
     for index in [2, 4] {
         clause(NAME, args, index, &["NULL", "ERROR", "DEFAULT"])?;
     }
-    let returning = args.get(6).map_or(LogicalType::STRING, |a| a.ty.logical.clone());
+    let returning = returning(args, 6);
     use LogicalType::{Boolean, Double, Int, VarChar};
     match returning {
         VarChar(_) | Int | Double | Boolean => Ok(returning.nullable()),
@@ -220,7 +228,7 @@ fn bind_query(_: &Session, args: &mut Vec<Expr>) -> Bound {
     for index in [3, 4] {
         clause(NAME, args, index, &["NULL", "ERROR", "EMPTY ARRAY", "EMPTY OBJECT"])?;
     }
-    let returning = args.get(5).map_or(LogicalType::STRING, |a| a.ty.logical.clone());
+    let returning = returning(args, 5);
     match &returning {
         LogicalType::VarChar(_) => Ok(returning.nullable()),
         LogicalType::Array(item) if item.logical.is_character() => Ok(returning.nullable()),
