@@ -134,10 +134,10 @@ impl Expr {
     /// Every column position used, in order of first use.
     pub fn columns(&self) -> Vec<usize> {
         fn walk(expr: &Expr, into: &mut Vec<usize>) {
-            if let ExprKind::Column(index) = expr.kind {
-                if !into.contains(&index) {
-                    into.push(index);
-                }
+            if let ExprKind::Column(index) = expr.kind
+                && !into.contains(&index)
+            {
+                into.push(index);
             }
             expr.children().into_iter().for_each(|child| walk(child, into));
         }

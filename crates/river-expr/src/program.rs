@@ -285,10 +285,10 @@ impl Node {
             return self.eval(input, rows, context);
         }
         let indices = UInt32Array::from(selected.to_vec());
-        if let Step::Column(index) = self.step {
-            if let Some(array) = input.get(index) {
-                return Ok(Col::Array(arrow_select::take::take(array, &indices, None)?));
-            }
+        if let Step::Column(index) = self.step
+            && let Some(array) = input.get(index)
+        {
+            return Ok(Col::Array(arrow_select::take::take(array, &indices, None)?));
         }
         if !self.fallible && selected.len() * 2 > rows {
             // Computing a few rows too many costs less than copying the input columns.

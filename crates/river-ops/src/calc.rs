@@ -36,10 +36,10 @@ impl Calc {
 
 /// Marks the columns that an expression reads.
 fn mark_used(expr: &Expr, used: &mut [bool]) {
-    if let river_core::expr::ExprKind::Column(column) = &expr.kind {
-        if let Some(used) = used.get_mut(*column) {
-            *used = true;
-        }
+    if let river_core::expr::ExprKind::Column(column) = &expr.kind
+        && let Some(used) = used.get_mut(*column)
+    {
+        *used = true;
     }
     expr.children().into_iter().for_each(|child| mark_used(child, used));
 }
@@ -64,10 +64,8 @@ impl Calc {
         let mut filtered = narrow.columns.into_iter();
         let mut columns = batch.columns;
         for (column, used) in columns.iter_mut().zip(&self.used) {
-            if *used {
-                if let Some(kept) = filtered.next() {
-                    *column = kept;
-                }
+            if *used && let Some(kept) = filtered.next() {
+                *column = kept;
             }
         }
         Ok(Batch { columns, rows, kinds: narrow.kinds, marks: narrow.marks })

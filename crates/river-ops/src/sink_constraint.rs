@@ -76,10 +76,10 @@ impl Operator for SinkConstraint {
             None => batch,
         };
         for (column, ty) in &self.lengths {
-            if let Some(array) = batch.columns.get_mut(*column) {
-                if let Some(fitted) = fit(array, ty) {
-                    *array = fitted;
-                }
+            if let Some(array) = batch.columns.get_mut(*column)
+                && let Some(fitted) = fit(array, ty)
+            {
+                *array = fitted;
             }
         }
         out.push(batch);

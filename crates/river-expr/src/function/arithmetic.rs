@@ -50,11 +50,11 @@ fn bind_numbers(
         return Err(refuse(name, args));
     }
     let nullable = bind::any_nullable(args);
-    if left.is_decimal() || right.is_decimal() {
-        if let (Some(x), Some(y)) = (left.as_decimal(), right.as_decimal()) {
-            let (p, s) = derive(x, y);
-            return Ok(LogicalType::Decimal(p, s).with_nullable(nullable));
-        }
+    if (left.is_decimal() || right.is_decimal())
+        && let (Some(x), Some(y)) = (left.as_decimal(), right.as_decimal())
+    {
+        let (p, s) = derive(x, y);
+        return Ok(LogicalType::Decimal(p, s).with_nullable(nullable));
     }
     let Some(common) = bind::common_type(&[&args[0].ty, &args[1].ty]) else {
         return Err(refuse(name, args));

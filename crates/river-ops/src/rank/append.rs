@@ -75,12 +75,12 @@ impl<K: StoredKey> AppendTopN<K> {
             let behind = top[at + 1..].iter().map(|(_, row)| *row);
             self.ranks.insert(changes, row, at as u64 + 1, behind);
         }
-        if top.len() as u64 > self.ranks.end {
-            if let Some((_, last)) = top.pop() {
-                dead.push(last);
-                if !self.ranks.are_tracked() {
-                    changes.push(last, RowKind::Delete);
-                }
+        if top.len() as u64 > self.ranks.end
+            && let Some((_, last)) = top.pop()
+        {
+            dead.push(last);
+            if !self.ranks.are_tracked() {
+                changes.push(last, RowKind::Delete);
             }
         }
         if !self.ranks.are_tracked() {

@@ -113,14 +113,14 @@ impl<K: StoredKey> UpdateTopN<K> {
             let behind = top[at + 1..].iter().map(|(_, k)| self.rows[*k as usize]);
             self.ranks.insert(changes, row, at as u64 + 1, behind);
         }
-        if top.len() as u64 > self.ranks.end {
-            if let Some((_, last)) = top.pop() {
-                let gone = std::mem::replace(&mut self.rows[last as usize], NO_ROW);
-                self.dead.push(gone);
-                self.evicted.push(last);
-                if !self.ranks.are_tracked() {
-                    changes.push(gone, RowKind::Delete);
-                }
+        if top.len() as u64 > self.ranks.end
+            && let Some((_, last)) = top.pop()
+        {
+            let gone = std::mem::replace(&mut self.rows[last as usize], NO_ROW);
+            self.dead.push(gone);
+            self.evicted.push(last);
+            if !self.ranks.are_tracked() {
+                changes.push(gone, RowKind::Delete);
             }
         }
         if !self.ranks.are_tracked() {

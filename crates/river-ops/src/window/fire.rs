@@ -77,11 +77,11 @@ pub fn word_column(words: Vec<i64>) -> ArrayRef {
 
 /// Some rows of columns: a slice where they follow each other, else copies.
 pub fn pick(columns: &[ArrayRef], rows: &[u32]) -> Result<Vec<ArrayRef>> {
-    if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
-        if (last - first) as usize + 1 == rows.len() {
-            let slice = |column: &ArrayRef| column.slice(*first as usize, rows.len());
-            return Ok(columns.iter().map(slice).collect());
-        }
+    if let (Some(first), Some(last)) = (rows.first(), rows.last())
+        && (last - first) as usize + 1 == rows.len()
+    {
+        let slice = |column: &ArrayRef| column.slice(*first as usize, rows.len());
+        return Ok(columns.iter().map(slice).collect());
     }
     let rows = UInt32Array::from(rows.to_vec());
     let take = |column: &ArrayRef| Ok(arrow_select::take::take(column, &rows, None)?);

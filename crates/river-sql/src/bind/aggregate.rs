@@ -41,7 +41,7 @@ pub fn aggregate(
 ) -> Rel {
     // A projection below gives every key and argument as a plain column.
     let mut columns: Vec<Expr> = Vec::new();
-    let mut position =
+    let position =
         |expr: &Expr, columns: &mut Vec<Expr>| match columns.iter().position(|c| c == expr) {
             Some(at) => at,
             None => {

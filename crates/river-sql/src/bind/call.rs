@@ -215,9 +215,9 @@ impl ExprBinder<'_, '_> {
             .with_help("declare a WATERMARK on the column, or use PROCTIME()"));
         }
         let lengths =
-            intervals.iter().map(|i| interval_ms(i)).collect::<Option<Vec<i64>>>().ok_or_else(
-                || SqlError::at(span, format!("{name} takes constant day-time intervals")),
-            )?;
+            intervals.iter().map(interval_ms).collect::<Option<Vec<i64>>>().ok_or_else(|| {
+                SqlError::at(span, format!("{name} takes constant day-time intervals"))
+            })?;
         let kind = match (name, lengths.as_slice()) {
             ("TUMBLE", [size]) => WindowKind::Tumble { size: *size, offset: 0 },
             ("HOP", [slide, size]) => WindowKind::Hop { slide: *slide, size: *size, offset: 0 },

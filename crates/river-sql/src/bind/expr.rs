@@ -230,10 +230,11 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
             }
         }
         // `CURRENT_DATE` and its like may reach us as plain names.
-        if let [name] = path {
-            if !name.quoted && is_niladic(&name.value) {
-                return self.call(&name.value.to_uppercase(), Vec::new(), span);
-            }
+        if let [name] = path
+            && !name.quoted
+            && is_niladic(&name.value)
+        {
+            return self.call(&name.value.to_uppercase(), Vec::new(), span);
         }
         Err(self.scope.unknown(path))
     }
@@ -241,10 +242,9 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
     fn unary(&mut self, op: UnaryOp, operand: &ast::Expr, span: Span) -> Result<Expr> {
         // The smallest integers have no positive counterpart: take sign and digits together.
         if let (UnaryOp::Minus, ExprKind::Literal(ast::Literal::Number(text))) = (op, &operand.kind)
+            && let Some(value) = negative_integer(text)
         {
-            if let Some(value) = negative_integer(text) {
-                return Ok(value);
-            }
+            return Ok(value);
         }
         let value = self.bind(operand)?;
         match op {

@@ -215,7 +215,7 @@ fn day_time(text: &str, qualifier: &IntervalQualifier, span: Span) -> Option<Res
         return Some(weeks.map(|w| w * 7 * 86_400_000));
     }
     if qualifier.from == TimeUnit::Millisecond {
-        return Some(leading(text, qualifier, span)?);
+        return leading(text, qualifier, span);
     }
     let from = UNITS.iter().position(|u| *u == qualifier.from)?;
     let to = UNITS.iter().position(|u| *u == qualifier.to.unwrap_or(qualifier.from))?;

@@ -413,13 +413,13 @@ fn split_and<'e>(expr: &'e ast::Expr, into: &mut Vec<&'e ast::Expr>) {
 /// `STATE_TTL('table' = '..')` of a query with one table.
 fn aggregate_ttl(hints: &[ast::Hint]) -> Result<Option<u64>> {
     for hint in hints.iter().filter(|h| h.name.value.eq_ignore_ascii_case("STATE_TTL")) {
-        if let ast::HintArgs::Options(pairs) = &hint.args {
-            if let [pair] = pairs.as_slice() {
-                let ttl = river_core::options::parse_duration(&pair.value.value);
-                return ttl.map(|t| Some(t.as_millis() as u64)).ok_or_else(|| {
-                    SqlError::at(pair.value.span, "expected a duration such as '1 d'")
-                });
-            }
+        if let ast::HintArgs::Options(pairs) = &hint.args
+            && let [pair] = pairs.as_slice()
+        {
+            let ttl = river_core::options::parse_duration(&pair.value.value);
+            return ttl
+                .map(|t| Some(t.as_millis() as u64))
+                .ok_or_else(|| SqlError::at(pair.value.span, "expected a duration such as '1 d'"));
         }
     }
     Ok(None)
@@ -508,12 +508,12 @@ impl ExprBinder<'_, '_> {
         items: &mut Vec<Item>,
         visible: usize,
     ) -> Result<usize> {
-        if let ast::ExprKind::Name(path) = &item.expr.kind {
-            if let [name] = path.as_slice() {
-                let mut named = items[..visible].iter().enumerate();
-                if let Some((at, _)) = named.find(|(_, i)| i.name == name.value) {
-                    return Ok(at);
-                }
+        if let ast::ExprKind::Name(path) = &item.expr.kind
+            && let [name] = path.as_slice()
+        {
+            let mut named = items[..visible].iter().enumerate();
+            if let Some((at, _)) = named.find(|(_, i)| i.name == name.value) {
+                return Ok(at);
             }
         }
         let bound = self.bind(&item.expr)?;

@@ -314,10 +314,10 @@ fn can_merge(exprs: &[Expr], conditions: &[Expr], below: &[Expr]) -> bool {
 }
 
 fn count_uses(expr: &Expr, uses: &mut [usize]) {
-    if let Some(column) = expr.as_column() {
-        if let Some(count) = uses.get_mut(column) {
-            *count += 1;
-        }
+    if let Some(column) = expr.as_column()
+        && let Some(count) = uses.get_mut(column)
+    {
+        *count += 1;
     }
     expr.children().into_iter().for_each(|child| count_uses(child, uses));
 }

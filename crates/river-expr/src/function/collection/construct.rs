@@ -63,7 +63,7 @@ fn bind_map(_: &Session, args: &mut Vec<Expr>) -> Bound {
     if args.is_empty() {
         return Err(BindError::new("Map requires at least 2 arguments"));
     }
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(BindError::new("Map requires an even number of arguments"));
     }
     let key = unify(args, |i| i % 2 == 0)?;

@@ -124,13 +124,13 @@ const RAW: &[&str] = &["JSON_OBJECT", "JSON_ARRAY", "JSON"];
 /// Notes which values are JSON already and makes `JSON(..)` legal.
 fn mark_raw(value: &mut Expr) -> std::result::Result<char, BindError> {
     check_type(&value.ty.logical)?;
-    if let ExprKind::Call { function, .. } = &mut value.kind {
-        if RAW.contains(&function.as_str()) {
-            if function == "JSON" {
-                *function = "JSON VALUE".to_string();
-            }
-            return Ok('J');
+    if let ExprKind::Call { function, .. } = &mut value.kind
+        && RAW.contains(&function.as_str())
+    {
+        if function == "JSON" {
+            *function = "JSON VALUE".to_string();
         }
+        return Ok('J');
     }
     Ok('-')
 }
@@ -150,7 +150,7 @@ fn flags_argument(flags: String) -> Expr {
 fn bind_object(_: &Session, args: &mut Vec<Expr>) -> Bound {
     const NAME: &str = "JSON_OBJECT";
     on_null(NAME, args)?;
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(BindError::new("JSON_OBJECT takes pairs of key and value"));
     }
     let mut flags = String::new();

@@ -42,7 +42,7 @@ impl Keyed {
         let rest = rest[1..].strip_prefix("|^)")?;
         let (literal, rest) = rest.split_once("([^")?;
         let until = *rest.as_bytes().first().filter(|b| one(**b))?;
-        if rest[1..] != *"]*)" || literal.is_empty() || !literal.bytes().all(|b| simple(b)) {
+        if rest[1..] != *"]*)" || literal.is_empty() || !literal.bytes().all(simple) {
             return None;
         }
         Some(Keyed { before, literal: literal.to_string(), until })

@@ -113,8 +113,8 @@ fn regexp_extract(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The hot case: one pattern and one group for all rows; match positions are kept between rows.
-fn extract_constant<'a>(
-    text: &Arg<&'a StringViewArray>,
+fn extract_constant(
+    text: &Arg<&StringViewArray>,
     regex: &regex::Regex,
     group: i32,
     rows: usize,

@@ -72,10 +72,10 @@ fn bind_letters(name: &str, args: &mut [Expr]) -> Bound {
 
 /// Cuts a text that grew beyond its `CHAR(n)`, as `UPPER('straße')` does.
 fn cut_to(ty: &LogicalType, out: &mut String) {
-    if let LogicalType::Char(n) = ty {
-        if out.len() > *n as usize {
-            out.truncate(chars::offset(out, *n as usize));
-        }
+    if let LogicalType::Char(n) = ty
+        && out.len() > *n as usize
+    {
+        out.truncate(chars::offset(out, *n as usize));
     }
 }
 

@@ -142,7 +142,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 fn decode_base64(bytes: &[u8], out: &mut String) -> Result<()> {
     let padding = bytes.iter().rev().take_while(|b| **b == b'=').count();
-    if padding > 0 && bytes.len() % 4 != 0 {
+    if padding > 0 && !bytes.len().is_multiple_of(4) {
         return Err(EvalError::new("Input byte array has wrong 4-byte ending unit"));
     }
     let decoded =

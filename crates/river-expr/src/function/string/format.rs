@@ -78,10 +78,10 @@ fn parse_spec(text: &str) -> Option<(Index, Spec, char, &str)> {
     let mut index = Index::Ordinary;
     if let Some(tail) = rest.strip_prefix('<') {
         (index, rest) = (Index::Previous, tail);
-    } else if let Some((number, tail)) = rest.split_once('$') {
-        if let Ok(n) = number.parse::<usize>() {
-            (index, rest) = (Index::Explicit(n), tail);
-        }
+    } else if let Some((number, tail)) = rest.split_once('$')
+        && let Ok(n) = number.parse::<usize>()
+    {
+        (index, rest) = (Index::Explicit(n), tail);
     }
     let mut spec = Spec::default();
     loop {

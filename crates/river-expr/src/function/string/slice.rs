@@ -150,8 +150,8 @@ fn split_index(call: &Call) -> Result<ArrayRef> {
 }
 
 /// The hot case: one constant ASCII separator.
-fn split_index_byte<'a>(
-    text: &Arg<&'a StringViewArray>,
+fn split_index_byte(
+    text: &Arg<&StringViewArray>,
     separator: u8,
     index: &Arg<&arrow_array::Int32Array>,
     rows: usize,
