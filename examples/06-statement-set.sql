@@ -29,7 +29,11 @@ CREATE TABLE large_orders (
 );
 
 -- Every change on standard output, for a table that is updated.
-CREATE TABLE totals (customer STRING, orders BIGINT, total DECIMAL(38, 2)) WITH ('connector' = 'print');
+CREATE TABLE totals (
+  customer STRING,
+  orders   BIGINT,
+  total    DECIMAL(38, 2)
+) WITH ('connector' = 'print');
 
 EXECUTE STATEMENT SET
 BEGIN

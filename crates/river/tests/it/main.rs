@@ -5,6 +5,7 @@
 
 mod compare;
 mod engine;
+mod examples;
 mod expressions;
 mod gaps;
 mod nexmark;
