@@ -66,10 +66,15 @@ pub fn validate_sink(table: &str, options: &Options) -> Result<()> {
 }
 
 fn validate(table: &str, options: &Options, purpose: Use) -> Result<()> {
-    check(options, purpose).map_err(|message| Error::input(format!("table {table}: {message}")))
+    let unknown = check(options, purpose)
+        .map_err(|message| Error::input(format!("table {table}: {message}")))?;
+    for message in unknown {
+        tracing::warn!("table {table}: {message}; it has no effect");
+    }
+    Ok(())
 }
 
-fn check(options: &Options, purpose: Use) -> std::result::Result<(), String> {
+fn check(options: &Options, purpose: Use) -> std::result::Result<Vec<String>, String> {
     let connector = find(options)?;
     let name = connector.name;
     match purpose {
@@ -86,8 +91,9 @@ fn check(options: &Options, purpose: Use) -> std::result::Result<(), String> {
             return Err(format!("connector '{name}' needs the option '{key}'"));
         }
     }
-    check_keys(connector, options)?;
-    check_values(connector, options).map_err(|error| error.to_string())
+    let unknown = check_keys(connector, options)?;
+    check_values(connector, options).map_err(|error| error.to_string())?;
+    Ok(unknown)
 }
 
 /// The connector that the options name.
@@ -105,7 +111,13 @@ fn find(options: &Options) -> std::result::Result<&'static Connector, String> {
     })
 }
 
-fn check_keys(connector: &Connector, options: &Options) -> std::result::Result<(), String> {
+/// Options that the connector does not know, where Flink passes them over; an error where it does
+/// not.
+fn check_keys(
+    connector: &Connector,
+    options: &Options,
+) -> std::result::Result<Vec<String>, String> {
+    let mut unknown = Vec::new();
     let mut known: Vec<String> = connector.keys.iter().map(|k| (*k).to_owned()).collect();
     known.push("connector".to_owned());
     if connector.name == "filesystem" {
@@ -124,13 +136,19 @@ fn check_keys(connector: &Connector, options: &Options) -> std::result::Result<(
         let is_known = known.iter().any(|k| k == key)
             || connector.name == "datagen" && is_field_key(key)
             || connector.name == "filesystem" && key.starts_with("parquet.");
-        if !is_known {
-            let hint = nearest(key, known.iter().map(String::as_str))
-                .map_or(String::new(), |n| format!("; did you mean '{n}'?"));
-            return Err(format!("connector '{}' has no option '{key}'{hint}", connector.name));
+        if is_known {
+            continue;
         }
+        let hint = nearest(key, known.iter().map(String::as_str))
+            .map_or(String::new(), |n| format!("; did you mean '{n}'?"));
+        let message = format!("connector '{}' has no option '{key}'{hint}", connector.name);
+        if connector.name != "filesystem" {
+            return Err(message);
+        }
+        // Flink's file system factory looks only for the options it knows.
+        unknown.push(message);
     }
-    Ok(())
+    Ok(unknown)
 }
 
 /// `fields.<name>.<key>`

@@ -343,7 +343,7 @@ impl ColumnBuilder {
 }
 
 /// A column of a map or multiset type, of the columns of its entries.
-fn map_array(
+pub fn map_array(
     ty: &LogicalType,
     offsets: Vec<i32>,
     keys: ArrayRef,

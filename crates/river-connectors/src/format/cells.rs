@@ -120,6 +120,7 @@ impl<'a> Values<'a> {
     }
 
     fn map(array: &'a dyn Array, key: &LogicalType, value: &LogicalType) -> Values<'a> {
+        // A map is a list of entries.
         let map = array.as_list::<i32>();
         let entries = map.values().as_struct();
         let keys = Cells::of(entries.column(0).as_ref(), key);

@@ -14,7 +14,7 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::DataType as Arrow;
 use river_core::types::{LogicalType, to_arrow_fields};
-use river_expr::column::timestamp_array;
+use river_expr::column::{map_array, timestamp_array};
 
 /// Bytes after which the long values of a column continue in a further buffer: offsets of views
 /// are 32 bits.
@@ -357,13 +357,8 @@ impl ColumnSink {
                 Arc::new(ListArray::new(field, offsets, items.finish(), nulls))
             }
             Data::Map { keys, values, offsets } => {
-                let Arrow::List(field) = arrow else { return Arc::new(NullArray::new(rows)) };
-                let Arrow::Struct(parts) = field.data_type().clone() else {
-                    return Arc::new(NullArray::new(rows));
-                };
-                let entries = StructArray::new(parts, vec![keys.finish(), values.finish()], None);
-                let offsets = OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into());
-                Arc::new(ListArray::new(field, offsets, Arc::new(entries), nulls))
+                let offsets = std::mem::replace(offsets, vec![0]);
+                map_array(&self.ty, offsets, keys.finish(), values.finish(), nulls)
             }
             Data::Row(fields) => {
                 if fields.is_empty() {

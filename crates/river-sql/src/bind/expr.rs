@@ -5,6 +5,7 @@
 //! the group window, `$OUTER(level, i)` a column of a query around this one.
 
 use river_core::expr::ExprKind as BoundKind;
+use river_core::types::TimeKind;
 use river_core::{DataType, Expr, LogicalType, Value};
 use river_expr::bind;
 
@@ -200,9 +201,19 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
 
     /// A call of a registered function, folded if it is constant.
     pub fn call(&mut self, name: &str, args: Vec<Expr>, span: Span) -> Result<Expr> {
-        // Whatever reads a time attribute gets an ordinary timestamp.
+        // Whatever reads a time attribute gets an ordinary timestamp; only moving it by an interval
+        // gives a time attribute again (`SqlDatetimePlusOperator` keeps the type of its operand).
+        let moved = match (name, args.as_slice()) {
+            ("+" | "-", [time, by]) if by.ty.logical.is_interval() => time.ty.logical.time_kind(),
+            _ => TimeKind::Regular,
+        };
         let args = args.into_iter().map(materialised).collect();
-        bind::call(&self.binder.eval, name, args).at(span)
+        let bound = bind::call(&self.binder.eval, name, args).at(span)?;
+        if moved == TimeKind::Rowtime {
+            let ty = bound.ty.logical.with_time_kind(moved).with_nullable(bound.ty.nullable);
+            return Ok(Expr { ty, ..bound });
+        }
+        Ok(bound)
     }
 
     fn call_with(&mut self, name: &str, args: &[ast::Expr], span: Span) -> Result<Expr> {

@@ -120,14 +120,31 @@ impl Planner<'_> {
         schema: &[Field],
     ) -> Result<Stream> {
         let stream = self.stream(input)?;
-        let mut columns = schema.to_vec();
-        for (column, real) in columns.iter_mut().zip(&stream.schema) {
-            column.ty = real.ty.clone();
-        }
-        for column in &mut columns[stream.schema.len()..] {
-            column.ty = column.ty.materialised();
-        }
-        let window = stream.window;
+        let rows: Vec<Vec<Expr>> = projections
+            .iter()
+            .map(|row| row.iter().map(|e| with_real_time(e.clone(), &stream.schema)).collect())
+            .collect();
+        // A column that every output row copies from the input is still what it was there.
+        let copied = |column: usize| {
+            let first = rows.first()?[column].as_column()?;
+            rows.iter().all(|row| row[column].as_column() == Some(first)).then_some(first)
+        };
+        let columns: Vec<Field> = schema
+            .iter()
+            .enumerate()
+            .map(|(i, f)| match copied(i) {
+                Some(_) => Field::new(&f.name, rows[0][i].ty.clone()),
+                None => Field::new(&f.name, f.ty.materialised()),
+            })
+            .collect();
+        let find = |wanted: Option<usize>| {
+            (0..schema.len()).rev().find(|i| wanted.is_some() && copied(*i) == wanted)
+        };
+        let window = stream.window.map(|w| WindowColumns {
+            start: find(w.start),
+            end: find(w.end),
+            event_time: w.event_time,
+        });
         let operator = Operator::Expand { projections: projections.to_vec() };
         Ok(Stream { window, ..Stream::above(stream, operator, columns) })
     }

@@ -105,6 +105,15 @@ impl Planner<'_> {
         let takes_before = accepted.contains(river_core::RowKind::UpdateBefore);
         let upsert = accepted.has_updates() && !takes_before;
         let key = &target.primary_key;
+        if target.on_conflict.is_some() && (!upsert || key.is_empty()) {
+            return Err(SqlError::at(
+                target.span,
+                format!(
+                    "ON CONFLICT clause is only allowed for upsert sinks. The sink '{}' takes other changes than upserts by key.",
+                    target.table.path
+                ),
+            ));
+        }
         if key.is_empty() || accepted.is_append() {
             return Ok((true, None));
         }
