@@ -20,7 +20,8 @@ pub struct Rel {
     pub schema: Vec<Field>,
 }
 
-/// The kinds of relational expressions.
+/// The kinds of relational expressions. Positions are columns of the input; see each variant.
+#[allow(missing_docs)] // the variants say what their fields are
 #[derive(Debug, Clone, PartialEq)]
 pub enum RelKind {
     /// A table of a connector: physical columns, then the metadata columns declared.

@@ -65,7 +65,7 @@ fn printf_formats_as_java() {
     assert_eq!(show("%5.1f|", crate::testing::double(1.25)), "STRING   1.3|");
     assert_eq!(show("%e", crate::testing::double(12.5)), "STRING 1.250000e+01");
     assert_eq!(show("%g", crate::testing::double(0.0001)), "STRING 0.000100000");
-    assert_eq!(show("%08.2f", crate::testing::double(-3.14159)), "STRING -0003.14");
+    assert_eq!(show("%08.2f", crate::testing::double(-3.25159)), "STRING -0003.25");
     assert_eq!(show("%,d", int(1_234_567)), "STRING 1,234,567");
     assert_eq!(show("%x", int(-1)), "STRING ffffffff");
     assert_eq!(show("%d", text("a")), "STRING NULL");
