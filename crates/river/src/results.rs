@@ -42,7 +42,9 @@ pub fn table(columns: &[String], rows: &[Vec<String>]) -> String {
     table.load_style(presets::ASCII_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns);
-    rows.iter().for_each(|row| drop(table.add_row(row)));
+    for row in rows {
+        table.add_row(row);
+    }
     let count = if rows.len() == 1 { "1 row" } else { &format!("{} rows", rows.len()) };
     format!("{table}\n{count} in set\n")
 }

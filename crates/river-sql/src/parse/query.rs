@@ -311,11 +311,9 @@ impl Parser<'_> {
                 () if p.peek_word("CUBE") && p.peek_symbol_at(1, "(") => GroupItem::Cube,
                 () => return p.group_expr(),
             };
-            if p.eat_quietly("GROUPING") {
-                p.bump();
-            } else {
-                p.bump();
-            }
+            // `GROUPING SETS` is two words, the others are one.
+            p.eat_quietly("GROUPING");
+            p.bump();
             let items = p.paren_list(Self::group_item)?;
             Ok(make(items, p.span_from(start)))
         })

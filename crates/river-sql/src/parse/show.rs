@@ -74,7 +74,7 @@ impl Parser<'_> {
     }
 
     fn show_list(&mut self, with_ilike: bool) -> Result<ShowList> {
-        let from = self.from_or_in()?;
+        let from = self.optional_from()?;
         Ok(ShowList { from, like: self.show_like(with_ilike)? })
     }
 

@@ -364,7 +364,7 @@ impl Parser<'_> {
     }
 
     /// A name after one of the words `FROM` or `IN`.
-    pub(super) fn from_or_in(&mut self) -> Result<Option<ObjectName>> {
+    pub(super) fn optional_from(&mut self) -> Result<Option<ObjectName>> {
         if self.eat("FROM") || self.eat("IN") {
             return self.object_name().map(Some);
         }

@@ -109,12 +109,12 @@ impl Planner<'_> {
             .collect();
         let stream = calc(stream, conditions, exprs, &names);
         let kind = with_partition(&kind, &keys);
-        if let WindowKind::Hop { slide, size, .. } = kind {
-            if size % slide != 0 {
-                return Err(SqlError::new(format!(
-                    "HOP table function based aggregate requires size must be an integral multiple of slide, but got size {size} ms and slide {slide} ms"
-                )));
-            }
+        if let WindowKind::Hop { slide, size, .. } = kind
+            && size % slide != 0
+        {
+            return Err(SqlError::new(format!(
+                "HOP table function based aggregate requires size must be an integral multiple of slide, but got size {size} ms and slide {slide} ms"
+            )));
         }
         let window = self.window(&kind, time, &stream.schema)?;
         let event_time = matches!(window.time, WindowTime::Rowtime(_));

@@ -14,7 +14,7 @@ fn hashes(columns: &[ArrayRef]) -> Vec<u64> {
 fn width_and_position_do_not_matter() {
     let wide: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), None, Some(-1)]));
     let narrow: ArrayRef = Arc::new(Int32Array::from(vec![Some(7), None, Some(-1)]));
-    assert_eq!(hashes(&[wide.clone()]), hashes(&[narrow]));
+    assert_eq!(hashes(std::slice::from_ref(&wide)), hashes(&[narrow]));
     assert_eq!(hashes(&[wide.slice(2, 1)])[0], hashes(&[wide])[2]);
 }
 
@@ -29,9 +29,9 @@ fn values_are_pinned() {
         "a text of 25 letters long",
     ]));
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![0, 1, -1, i64::MAX, 42]));
-    let shown: Vec<String> = hashes(&[text.clone()])
+    let shown: Vec<String> = hashes(std::slice::from_ref(&text))
         .into_iter()
-        .chain(hashes(&[numbers.clone()]))
+        .chain(hashes(std::slice::from_ref(&numbers)))
         .chain(hashes(&[numbers, text]))
         .map(|h| format!("{h:016x}"))
         .collect();

@@ -67,12 +67,12 @@ fn every_layout_keeps_its_keys() {
         None,
     ]));
     check(&[], 1);
-    check(&[int.clone()], 3);
-    check(&[flag.clone()], 3);
-    check(&[real.clone()], 4);
+    check(std::slice::from_ref(&int), 3);
+    check(std::slice::from_ref(&flag), 3);
+    check(std::slice::from_ref(&real), 4);
     check(&[time], 3);
-    check(&[text.clone()], 3);
-    check(&[bytes.clone()], 3);
+    check(std::slice::from_ref(&text), 3);
+    check(std::slice::from_ref(&bytes), 3);
     check(&[int.clone(), small.clone()], 4);
     check(&[int.clone(), small.clone(), flag.clone()], 4);
     check(&[int.clone(), small.clone(), flag.clone(), date.clone()], 4);

@@ -127,8 +127,6 @@ fn random_words() {
     }
 }
 
-const NOISE: &[char] = &['(', ')', '\'', '`', ',', ';', '*', '-', '/', 'é', '"', '\u{0}', 'x'];
-
 #[test]
 fn mutated_script() {
     let script = "CREATE TABLE t (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' \
