@@ -100,12 +100,23 @@ impl Settings {
     }
 }
 
+/// Stack of the thread that binds and plans, as deep as the parser lets expressions be; only what
+/// is used of it takes memory.
+const STACK_BYTES: usize = 256 << 20;
+
 /// Does what the command line says.
 pub fn run(cli: Cli) -> ExitCode {
     init_logging();
-    match execute(cli.command) {
+    let work = move || match execute(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report(&error),
+    };
+    let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK_BYTES);
+    match thread.spawn(work).map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        // The panic has printed its message already.
+        Ok(Err(_)) => ExitCode::FAILURE,
+        Err(error) => report(&anyhow::anyhow!("cannot start a thread: {error}")),
     }
 }
 

@@ -50,16 +50,16 @@ pub fn in_list(session: &Session, value: Expr, items: Vec<Expr>) -> Result<Expr,
         None => in_type(&value, &items)?,
     };
     let value = coerce(value, &target);
-    let mut result: Option<Expr> = None;
+    let mut equals = Vec::with_capacity(items.len());
     for item in items {
-        let equal = call(session, "=", vec![value.clone(), coerce(item, &target)])?;
-        result = Some(match result {
-            None => equal,
-            Some(so_far) => call(session, "OR", vec![so_far, equal])?,
-        });
+        equals.push(call(session, "=", vec![value.clone(), coerce(item, &target)])?);
     }
-    Ok(result
-        .unwrap_or_else(|| Expr::literal(Value::Boolean(false), LogicalType::Boolean.not_null())))
+    match equals.len() {
+        0 => Ok(Expr::literal(Value::Boolean(false), LogicalType::Boolean.not_null())),
+        1 => Ok(equals.remove(0)),
+        // One flat OR: a list may be longer than expressions may be deep.
+        _ => call(session, "OR", equals),
+    }
 }
 
 /// The one type that is no string, if strings mix with values of one other type.

@@ -17,7 +17,7 @@ use crate::task::Task;
 use crate::{Error, Result};
 
 /// Stack of a task's thread: expressions may be deep.
-const STACK_BYTES: usize = 8 << 20;
+const STACK_BYTES: usize = 64 << 20;
 
 /// For each sink's node, what its tasks have prepared, with the task's position.
 type Prepared = BTreeMap<usize, Vec<(usize, Vec<Vec<u8>>)>>;
