@@ -522,7 +522,7 @@ fn options_are_checked_with_a_hint() {
     expect![[r#"
         table t: there is no connector 'filesytem'; did you mean 'filesystem'? connectors are: blackhole, datagen, filesystem, nexmark, print
         table t: connector 'filesystem' needs the option 'path'
-        table t: connector 'filesystem' has no option 'json.ignore-parse-error'; did you mean 'json.ignore-parse-errors'?
+        table t: connector 'datagen' has no option 'rows-per-secnd'; did you mean 'rows-per-second'?
         table t: option 'json.ignore-parse-errors': 'yes' is not 'true' or 'false'
         table t: option 'format': there is no format 'jsn'; did you mean 'json'? formats are: csv, debezium-json, json, parquet, raw
         table t: connector 'print' can only be written to, not read
@@ -531,12 +531,7 @@ fn options_are_checked_with_a_hint() {
         &[
             source(&[("connector", "filesytem")]),
             source(&[("connector", "filesystem"), ("format", "json")]),
-            source(&[
-                ("connector", "filesystem"),
-                ("path", "/x"),
-                ("format", "json"),
-                ("json.ignore-parse-error", "true"),
-            ]),
+            source(&[("connector", "datagen"), ("rows-per-secnd", "1")]),
             source(&[
                 ("connector", "filesystem"),
                 ("path", "/x"),
