@@ -94,8 +94,8 @@ pub enum Operator {
         /// One expression an output column, over the input columns.
         projection: Vec<Expr>,
     },
-    /// Emits watermarks (`WatermarkAssignerOperator`): after a row, when the watermark has moved on by
-    /// more than `interval_ms` since the last one sent, and periodically in processing time.
+    /// Emits watermarks (`WatermarkAssignerOperator`): after a row, when the watermark has moved on
+    /// by more than `interval_ms` since the last one sent, and periodically in processing time.
     WatermarkAssigner {
         /// The event-time column.
         rowtime: usize,
@@ -106,7 +106,8 @@ pub enum Operator {
         /// `table.exec.source.idle-timeout`, milliseconds; 0 = never idle.
         idle_timeout_ms: i64,
     },
-    /// Updating `GROUP BY` (`StreamExecGroupAggregate`): keys, then results. No keys: one global group.
+    /// Updating `GROUP BY` (`StreamExecGroupAggregate`): keys, then results. No keys: one global
+    /// group.
     GroupAggregate {
         /// Grouping columns.
         keys: Vec<usize>,
@@ -225,8 +226,8 @@ pub enum Operator {
     },
     /// All rows of all inputs (`StreamExecUnion`).
     Union,
-    /// `ORDER BY .. LIMIT` (`StreamExecSortLimit`) as an updating global Top-N, or `LIMIT` alone with
-    /// empty `order` (`StreamExecLimit`).
+    /// `ORDER BY .. LIMIT` (`StreamExecSortLimit`) as an updating global Top-N, or `LIMIT` alone
+    /// with empty `order` (`StreamExecLimit`).
     SortLimit {
         /// Order; empty: arrival.
         order: Vec<SortKey>,
@@ -239,8 +240,8 @@ pub enum Operator {
         /// Whether `-U` rows are wanted below.
         emit_update_before: bool,
     },
-    /// Sorts by a leading event-time column as watermarks pass (`StreamExecTemporalSort`), or all rows
-    /// at the end of bounded input with `rowtime: None`.
+    /// Sorts by a leading event-time column as watermarks pass (`StreamExecTemporalSort`), or all
+    /// rows at the end of bounded input with `rowtime: None`.
     Sort {
         /// Order.
         order: Vec<SortKey>,

@@ -41,8 +41,8 @@ impl Session {
 pub struct EvalContext {
     /// Settings of the job.
     pub session: Session,
-    /// Wall clock of this batch, nanoseconds since the epoch: `PROCTIME()`, `CURRENT_ROW_TIMESTAMP()`,
-    /// and in streaming `NOW()`, `CURRENT_TIMESTAMP` too.
+    /// Wall clock of this batch, nanoseconds since the epoch: `PROCTIME()`,
+    /// `CURRENT_ROW_TIMESTAMP()`, and in streaming `NOW()`, `CURRENT_TIMESTAMP` too.
     pub now_ns: i64,
     /// `CURRENT_WATERMARK(..)`: current watermark in milliseconds, if one has come.
     pub watermark: Option<i64>,

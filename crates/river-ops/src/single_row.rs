@@ -1,6 +1,6 @@
 //! At most one row in the table at any time: scalar subqueries (`SingleValueAggFunction` in a
-//! global `GroupAggFunction`). As there, a row taken away is a `-D` and the next one a `+I`, for the
-//! group has no rows in between.
+//! global `GroupAggFunction`). As there, a row taken away is a `-D` and the next one a `+I`, for
+//! the group has no rows in between.
 
 #[cfg(test)]
 mod tests;

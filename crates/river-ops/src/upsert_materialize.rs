@@ -1,8 +1,9 @@
 //! Restores, by the sink's key, what several input keys write to it.
 //!
-//! `DO DEDUPLICATE` ([`Deduplicating`], `SinkUpsertMaterializer`): remembers the rows of each key in
-//! order; the last one is what the sink has. `DO NOTHING` and `DO ERROR` ([`compact::Compacting`],
-//! `WatermarkCompactingSinkMaterializer`): settles each key when a watermark comes.
+//! `DO DEDUPLICATE` ([`Deduplicating`], `SinkUpsertMaterializer`): remembers the rows of each key
+//! in order; the last one is what the sink has. `DO NOTHING` and `DO ERROR`
+//! ([`compact::Compacting`], `WatermarkCompactingSinkMaterializer`): settles each key when a
+//! watermark comes.
 
 mod compact;
 #[cfg(test)]

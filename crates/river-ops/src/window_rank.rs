@@ -1,6 +1,6 @@
 //! Top-N of the rows of each window and partition, sent when the window ends
-//! (`StreamExecWindowRank`, `StreamExecWindowDeduplicate`). A row whose window has ended is dropped.
-//! Only the best N rows are held.
+//! (`StreamExecWindowRank`, `StreamExecWindowDeduplicate`). A row whose window has ended is
+//! dropped. Only the best N rows are held.
 //!
 //! The first or last row by the event time of a window is a deduplication: among rows of the same
 //! time the last to come wins the last place (`RowTimeDeduplicateRecordsCombiner`).

@@ -1,7 +1,7 @@
 //! The command line: what can be asked for, and exit codes.
 //!
-//! Exit codes: 0 done; 1 a script or its data is wrong, or a job failed; 2 the command line is wrong
-//! (by clap); 130 ended by Ctrl-C.
+//! Exit codes: 0 done; 1 a script or its data is wrong, or a job failed; 2 the command line is
+//! wrong (by clap); 130 ended by Ctrl-C.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -130,8 +130,6 @@ fn columns(table: &TableRef) -> Result<(DecodeSpec, Vec<OutputColumn>)> {
 
 impl Source for FilesystemSource {
     fn reader(&self, _subtask: u32, _parallelism: u32) -> Result<Box<dyn SourceReader>> {
-        // Listed here already so that a wrong path fails before anything runs.
-        self.shared.list_if_due()?;
         Ok(Box::new(Reader {
             shared: self.shared.clone(),
             own: VecDeque::new(),
@@ -329,6 +327,7 @@ impl SourceReader for Reader {
     }
 
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()> {
+        self.shared.list_if_due()?;
         let mut queue = self.shared.queue();
         for state in splits {
             let bytes = <[u8; 8]>::try_from(state.position.as_slice()).map_err(|_| {

@@ -101,6 +101,7 @@ fn compressed_files_are_read_by_extension() {
 fn a_missing_path_is_an_input_error() {
     let pairs = [("connector", "filesystem"), ("path", "/nonexistent/file"), ("format", "raw")];
     let source = FilesystemSource::new(&table(&pairs, column())).unwrap();
-    let Err(error) = source.reader(0, 1) else { panic!("there is no such file") };
+    let polled = source.reader(0, 1).unwrap().poll();
+    let Err(error) = polled else { panic!("there is no such file") };
     assert!(error.message.contains("cannot read /nonexistent/file"), "{error}");
 }

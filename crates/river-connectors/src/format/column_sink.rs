@@ -2,7 +2,8 @@
 //!
 //! Decoders append one value a row and may take back the last rows ([`ColumnSink::truncate`]), so
 //! that a record that fails half way leaves nothing behind. The layout is that of
-//! [`LogicalType::to_arrow`]. Nothing here parses: see [`super::number_text`], [`super::time_text`].
+//! [`LogicalType::to_arrow`]. Nothing here parses: see [`super::number_text`],
+//! [`super::time_text`].
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! is in `attributes`, expressions are in `expression`. Exchanges are edges of the plan and lines
 //! of the text. A node with several readers is written once and referred to after that.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Edge, Exchange, Node, Plan};
@@ -25,7 +25,7 @@ impl fmt::Display for Plan {
         }
         let roots: Vec<&Node> =
             self.nodes.iter().filter(|n| readers.get(n.id) == Some(&0)).collect();
-        let mut tree = Tree { plan: self, readers, references: HashMap::new() };
+        let mut tree = Tree { plan: self, readers, references: BTreeMap::new() };
         for (i, root) in roots.into_iter().enumerate() {
             if i > 0 {
                 writeln!(f)?;
@@ -42,7 +42,7 @@ struct Tree<'a> {
     /// How many inputs each node is.
     readers: Vec<usize>,
     /// Numbers of the shared nodes written so far, by node id.
-    references: HashMap<usize, usize>,
+    references: BTreeMap<usize, usize>,
 }
 
 impl Tree<'_> {

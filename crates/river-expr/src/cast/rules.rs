@@ -40,6 +40,7 @@ fn explicit(from: &LogicalType, to: &LogicalType) -> bool {
         (Null, _) => true,
         (a, b) if a == b => true,
         (Descriptor, _) | (_, Descriptor | Null) => false,
+        (Bitmap, Char(_) | VarChar(_)) => true,
         (Variant | Bitmap, _) | (_, Variant | Bitmap) => false,
         (_, Char(_) | VarChar(_)) => true,
         (from, Boolean) => from.is_character() || from.is_numeric(),

@@ -171,8 +171,8 @@ fn strings(rows: usize, mut f: impl FnMut(usize, &mut String) -> bool) -> ArrayR
     Arc::new(builder.finish())
 }
 
-/// A text column brought to the length of `CHAR(n)` (cut, padded with blanks) or `VARCHAR(n)` (cut).
-/// Lengths count code points.
+/// A text column brought to the length of `CHAR(n)` (cut, padded with blanks) or `VARCHAR(n)`
+/// (cut). Lengths count code points.
 pub fn fit(array: &ArrayRef, from: &LogicalType, to: &LogicalType) -> ArrayRef {
     let (length, padded) = match to {
         LogicalType::Char(n) => (*n as usize, true),

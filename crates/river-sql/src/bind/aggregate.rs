@@ -80,7 +80,8 @@ pub fn aggregate(
     let time_type = window.as_ref().map(|(_, time)| input.schema[*time].ty.clone());
     let mut schema: Vec<Field> = key_columns
         .iter()
-        // `window_time` stays a time attribute if this becomes a window aggregate: the planner knows.
+        // `window_time` stays a time attribute if this becomes a window aggregate: the planner
+        // knows.
         .map(|k| input.schema[*k].clone())
         .collect();
     schema.extend(calls.iter().map(|c| Field::new(&c.name, c.ty.clone())));

@@ -1,8 +1,8 @@
 //! Scalar expressions.
 //!
 //! What is not scalar becomes a placeholder call that its clause replaces later: `$AGG(i)` an
-//! aggregate, `$OVER(i)` a call with `OVER`, `$SUBQUERY(i)` a scalar subquery, `$WINDOW(i)` a column of
-//! the group window, `$OUTER(level, i)` a column of a query around this one.
+//! aggregate, `$OVER(i)` a call with `OVER`, `$SUBQUERY(i)` a scalar subquery, `$WINDOW(i)` a
+//! column of the group window, `$OUTER(level, i)` a column of a query around this one.
 
 use river_core::expr::ExprKind as BoundKind;
 use river_core::types::TimeKind;
@@ -169,6 +169,11 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
             )
             .with_help("use them in WHERE or HAVING, joined to other conditions by AND")),
             ExprKind::IntervalValue { value, qualifier } => self.interval(value, qualifier, span),
+            ExprKind::DatetimeDifference { left, right, qualifier } => {
+                let unit = unit_of_difference(qualifier);
+                let args = vec![self.bind(left)?, self.bind(right)?, unit];
+                self.call("MINUS_DATE", args, span)
+            }
             ExprKind::Multiset(_)
             | ExprKind::ArrayQuery(_)
             | ExprKind::MapQuery(_)
@@ -176,7 +181,6 @@ impl<'b, 'a> ExprBinder<'b, 'a> {
             | ExprKind::Unique(_)
             | ExprKind::Quantified { .. }
             | ExprKind::AllFields(_)
-            | ExprKind::DatetimeDifference { .. }
             | ExprKind::Parameter
             | ExprKind::Period { .. }
             | ExprKind::MatchScope { .. } => {
@@ -552,15 +556,27 @@ fn operator_name(op: BinaryOp) -> Option<&'static str> {
     })
 }
 
+/// The third argument of `MINUS_DATE`: an interval of no length that carries the unit.
+fn unit_of_difference(qualifier: &ast::IntervalQualifier) -> Expr {
+    use ast::TimeUnit::{Month, Quarter, Year};
+    match qualifier.from {
+        Year | Quarter | Month => {
+            Expr::literal(Value::Int32(0), LogicalType::IntervalYearMonth.not_null())
+        }
+        _ => Expr::literal(Value::Int64(0), LogicalType::IntervalDayTime.not_null()),
+    }
+}
+
 /// Functions called without parentheses.
 fn is_niladic(name: &str) -> bool {
-    const NAMES: [&str; 6] = [
+    const NAMES: [&str; 7] = [
         "CURRENT_DATE",
         "CURRENT_TIME",
         "CURRENT_TIMESTAMP",
         "LOCALTIME",
         "LOCALTIMESTAMP",
         "CURRENT_ROW_TIMESTAMP",
+        "PI",
     ];
     NAMES.iter().any(|n| n.eq_ignore_ascii_case(name))
 }

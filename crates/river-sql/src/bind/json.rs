@@ -68,6 +68,15 @@ impl ExprBinder<'_, '_> {
                 }
                 self.call("JSON_ARRAY", args, span)
             }
+            JsonCall::ObjectAgg { .. } | JsonCall::ArrayAgg { .. } => {
+                self.json_aggregate(call, span)
+            }
+        }
+    }
+
+    /// `JSON_OBJECTAGG(..)` and `JSON_ARRAYAGG(..)`.
+    fn json_aggregate(&mut self, call: &JsonCall, span: Span) -> Result<Expr> {
+        match call {
             JsonCall::ObjectAgg { over: Some(_), .. }
             | JsonCall::ArrayAgg { over: Some(_), .. } => {
                 Err(SqlError::at(span, "JSON aggregates with OVER are not supported"))
@@ -97,6 +106,7 @@ impl ExprBinder<'_, '_> {
                     binder.aggregate_of(name, vec![value], filter.as_ref(), span)
                 })
             }
+            _ => self.json(call, span),
         }
     }
 

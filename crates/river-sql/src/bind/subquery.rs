@@ -89,7 +89,8 @@ impl Binder<'_> {
         Ok(join(input, right, kind, conjunction(conditions), JoinHints::default()))
     }
 
-    /// Equality; for `NOT IN` also true where either side is NULL, since the answer is unknown then.
+    /// Equality; for `NOT IN` also true where either side is NULL, since the answer is unknown
+    /// then.
     fn in_condition(&self, value: Expr, column: Expr, negated: bool, span: Span) -> Result<Expr> {
         let value = materialised(value);
         let call = |name: &str, args| bind::call(&self.eval, name, args).at(span);

@@ -1,0 +1,3 @@
+//! The project's own checks and chores: `cargo run -p xtask -- tidy`, and the same as a test.
+
+pub mod tidy;
