@@ -88,7 +88,11 @@ fn check(options: &Options, purpose: Use) -> std::result::Result<Vec<String>, St
     }
     for key in connector.required {
         if options.get(key).is_none() {
-            return Err(format!("connector '{name}' needs the option '{key}'"));
+            let given = options.iter().map(|(given, _)| given);
+            let others = given.filter(|given| !connector.keys.contains(given));
+            let hint = nearest(key, others)
+                .map_or(String::new(), |other| format!("; '{other}' is not one, '{key}' is"));
+            return Err(format!("connector '{name}' needs the option '{key}'{hint}"));
         }
     }
     let unknown = check_keys(connector, options)?;

@@ -11,6 +11,7 @@ use std::io::Write;
 use river_core::Field;
 use river_core::options::OptionError;
 use river_core::plan::SinkSpec;
+use river_runtime::error::ErrorKind;
 use river_runtime::sink::{Sink, SinkWriter};
 use river_runtime::{Batch, Error, Result};
 
@@ -102,7 +103,13 @@ impl SinkWriter for PrintWriter {
             let mut output = std::io::stdout().lock();
             (output.write_all(&self.buffer).and_then(|()| output.flush()), "standard output")
         };
-        written.map_err(|error| Error::environment(format!("cannot write to {name}: {error}")))
+        written.map_err(|error| Error {
+            kind: match error.kind() {
+                std::io::ErrorKind::BrokenPipe => ErrorKind::OutputClosed,
+                _ => ErrorKind::Environment,
+            },
+            message: format!("cannot write to {name}: {error}"),
+        })
     }
 
     fn prepare(&mut self) -> Result<Vec<Vec<u8>>> {

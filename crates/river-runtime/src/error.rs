@@ -9,6 +9,8 @@ pub enum ErrorKind {
     Input,
     /// Something outside failed (disk, network); a restart may help.
     Environment,
+    /// Whoever read standard output or error went away: their choice, and no fault.
+    OutputClosed,
     /// A bug of ours: a rule of the engine was broken.
     Internal,
 }

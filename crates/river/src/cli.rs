@@ -126,6 +126,9 @@ fn report(error: &anyhow::Error) -> ExitCode {
         if script.interrupted {
             return ExitCode::from(130);
         }
+        if script.output_closed {
+            return ExitCode::FAILURE;
+        }
         let _ = writeln!(std::io::stderr(), "{script}");
     } else {
         let _ = writeln!(std::io::stderr(), "error: {error:#}");

@@ -60,7 +60,7 @@ impl Progress {
             return;
         }
         let metrics = handle.metrics();
-        let read: u64 = sources(&metrics).map(VertexSnapshot::rows_out).sum();
+        let read: u64 = sources(&metrics).map(VertexSnapshot::rows_in).sum();
         let seconds = self.started.elapsed().as_secs_f64();
         let clear = self.clear();
         let rate = number(read as f64 / seconds.max(0.001));
@@ -107,9 +107,9 @@ impl Progress {
 
     fn log_line(&mut self, metrics: &JobMetrics) -> String {
         self.painted = 0;
-        let read: u64 = sources(metrics).map(VertexSnapshot::rows_out).sum();
+        let read: u64 = sources(metrics).map(VertexSnapshot::rows_in).sum();
         let before: u64 =
-            self.previous.as_ref().map_or(0, |p| sources(p).map(VertexSnapshot::rows_out).sum());
+            self.previous.as_ref().map_or(0, |p| sources(p).map(VertexSnapshot::rows_in).sum());
         let seconds = LOG.as_secs_f64();
         let lag = metrics.vertices.last().map(watermark_lag).unwrap_or_default();
         format!(
@@ -122,9 +122,9 @@ impl Progress {
     }
 }
 
-/// Vertices that read tables: nothing comes in.
+/// Vertices that read tables: what comes in there is what the job has read.
 fn sources(metrics: &JobMetrics) -> impl Iterator<Item = &VertexSnapshot> {
-    metrics.vertices.iter().filter(|v| v.rows_in() == 0)
+    metrics.vertices.iter().filter(|v| v.name.starts_with("Source: "))
 }
 
 /// Percent of the time since the last look that the subtasks spent on something.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use river_core::Field;
 use river_core::options::Options;
 use river_core::plan::Plan;
+use river_runtime::error::ErrorKind;
 use river_runtime::job::{self, Ended, JobHandle};
 use river_sql::parse::ast::{Spanned, Statement};
 use river_sql::session::{Outcome, Session};
@@ -24,6 +25,8 @@ pub struct ScriptError {
     pub message: String,
     /// Whether the user ended it with Ctrl-C.
     pub interrupted: bool,
+    /// Whether it ended because nobody reads its output any more (`river run .. | head`).
+    pub output_closed: bool,
 }
 
 impl std::fmt::Display for ScriptError {
@@ -36,11 +39,19 @@ impl std::error::Error for ScriptError {}
 
 impl ScriptError {
     fn new(message: impl Into<String>) -> ScriptError {
-        ScriptError { message: message.into(), interrupted: false }
+        ScriptError { message: message.into(), interrupted: false, output_closed: false }
     }
 
     fn interrupted() -> ScriptError {
-        ScriptError { message: "interrupted".to_owned(), interrupted: true }
+        ScriptError { interrupted: true, ..ScriptError::new("interrupted") }
+    }
+
+    /// A job failed.
+    fn job(error: &river_runtime::Error) -> ScriptError {
+        ScriptError {
+            output_closed: error.kind == ErrorKind::OutputClosed,
+            ..ScriptError::new(format!("error: {}", error.message))
+        }
     }
 }
 
@@ -111,8 +122,8 @@ impl Runner {
     }
 
     fn insert(&mut self, plan: &Plan) -> Result<(), ScriptError> {
-        let handle = job::run(plan, &components(plan)?, None)
-            .map_err(|error| ScriptError::new(format!("error: {}", error.message)))?;
+        let handle =
+            job::run(plan, &components(plan)?, None).map_err(|error| ScriptError::job(&error))?;
         let mut progress = Progress::new(self.show_progress, &plan.name);
         self.supervise(&handle, |handle| progress.tick(handle))?;
         progress.finish(&handle);
@@ -122,7 +133,7 @@ impl Runner {
     fn query(&mut self, plan: &Plan, schema: &[Field]) -> Result<(), ScriptError> {
         let (sender, receiver) = crossbeam_channel::bounded(16);
         let handle = job::run(plan, &components(plan)?, Some(sender))
-            .map_err(|error| ScriptError::new(format!("error: {}", error.message)))?;
+            .map_err(|error| ScriptError::job(&error))?;
         let updating = plan.nodes.last().is_some_and(|n| !n.changelog.is_append());
         let mode = ResultMode::from_options(self.session.options());
         let session =
@@ -147,7 +158,7 @@ impl Runner {
             }
             Err(error) => {
                 written(view.flush())?;
-                Err(ScriptError::new(format!("error: {}", error.message)))
+                Err(ScriptError::job(&error))
             }
         }
     }
@@ -168,7 +179,7 @@ impl Runner {
                 Some(Ok(Ended::Finished)) if now == 0 => return Ok(()),
                 Some(Ok(_)) => return Err(ScriptError::interrupted()),
                 Some(Err(error)) => {
-                    return Err(ScriptError::new(format!("error: {}", error.message)));
+                    return Err(ScriptError::job(&error));
                 }
                 None => {}
             }
@@ -206,7 +217,8 @@ fn print(text: &str) -> Result<(), ScriptError> {
 }
 
 fn written(result: std::io::Result<()>) -> Result<(), ScriptError> {
-    result.map_err(|error| {
-        ScriptError::new(format!("error: cannot write to standard output: {error}"))
+    result.map_err(|error| ScriptError {
+        output_closed: error.kind() == std::io::ErrorKind::BrokenPipe,
+        ..ScriptError::new(format!("error: cannot write to standard output: {error}"))
     })
 }
