@@ -65,13 +65,26 @@ pub fn validate_sink(table: &str, options: &Options) -> Result<()> {
     validate(table, options, Use::Sink)
 }
 
+/// [`validate_source`] again, when the table is opened: what has been warned of is not repeated.
+pub fn recheck_source(table: &str, options: &Options) -> Result<()> {
+    unknown_keys(table, options, Use::Source).map(drop)
+}
+
+/// As [`recheck_source`], for a sink.
+pub fn recheck_sink(table: &str, options: &Options) -> Result<()> {
+    unknown_keys(table, options, Use::Sink).map(drop)
+}
+
 fn validate(table: &str, options: &Options, purpose: Use) -> Result<()> {
-    let unknown = check(options, purpose)
-        .map_err(|message| Error::input(format!("table {table}: {message}")))?;
-    for message in unknown {
+    for message in unknown_keys(table, options, purpose)? {
         tracing::warn!("table {table}: {message}; it has no effect");
     }
     Ok(())
+}
+
+/// Messages about keys that Flink passes over as well; all else that is wrong is an error.
+fn unknown_keys(table: &str, options: &Options, purpose: Use) -> Result<Vec<String>> {
+    check(options, purpose).map_err(|message| Error::input(format!("table {table}: {message}")))
 }
 
 fn check(options: &Options, purpose: Use) -> std::result::Result<Vec<String>, String> {

@@ -42,7 +42,7 @@ use format::Format;
 /// # Errors
 /// The options are wrong, or the path cannot be listed.
 pub fn source(table: &TableRef, _session: &Session) -> Result<Arc<dyn Source>> {
-    validate_source(&table.name, &table.options)?;
+    connector::recheck_source(&table.name, &table.options)?;
     Ok(match table.options.get("connector") {
         Some("filesystem") => Arc::new(FilesystemSource::new(table)?),
         Some("datagen") => Arc::new(datagen::DatagenSource::new(table)?),
@@ -56,7 +56,7 @@ pub fn source(table: &TableRef, _session: &Session) -> Result<Arc<dyn Source>> {
 /// # Errors
 /// The options are wrong, or the format cannot hold a column.
 pub fn sink(spec: &SinkSpec, _session: &Session) -> Result<Arc<dyn Sink>> {
-    validate_sink(&spec.name, &spec.options)?;
+    connector::recheck_sink(&spec.name, &spec.options)?;
     Ok(match spec.options.get("connector") {
         Some("filesystem") => Arc::new(FilesystemSink::new(spec)?),
         Some("print") => Arc::new(print::PrintSink::new(spec)?),

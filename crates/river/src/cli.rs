@@ -190,5 +190,7 @@ fn init_logging() {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
         .try_init();
 }

@@ -63,12 +63,13 @@ impl Progress {
         let read: u64 = sources(&metrics).map(VertexSnapshot::rows_in).sum();
         let seconds = self.started.elapsed().as_secs_f64();
         let clear = self.clear();
-        let rate = number(read as f64 / seconds.max(0.001));
-        let text = format!(
-            "{clear}{}: finished in {seconds:.2} s, {} rows read ({rate} rows/s)\n",
-            self.name,
-            number(read as f64)
-        );
+        let rows = if read == 0 {
+            String::new()
+        } else {
+            let rate = number(read as f64 / seconds.max(0.001));
+            format!(", {} rows read ({rate} rows/s)", number(read as f64))
+        };
+        let text = format!("{clear}{}: finished in {seconds:.2} s{rows}\n", self.name);
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
