@@ -118,9 +118,9 @@ fn function_length(lines: &[&str]) -> Option<usize> {
     if lines[0].ends_with([';', '}']) {
         return None;
     }
-    let at_indent = |line: &&str| line.len() > indent && line.is_char_boundary(indent);
+    let at_indent = |line: &str| line.len() > indent && line.is_char_boundary(indent);
     let last = lines.iter().skip(1).position(|line| {
-        at_indent(&line)
+        at_indent(line)
             && line[..indent].trim().is_empty()
             && (&line[indent..] == "}" || line[indent..].starts_with(')') && line.ends_with(';'))
     })?;

@@ -136,6 +136,9 @@ impl Planner<'_> {
             None if !self.require_on_conflict()? => UpsertMaterialize::Deduplicate,
             None => return Err(key_differs(input, target)),
         };
+        if chosen != UpsertMaterialize::Deduplicate {
+            needs_watermarks(input, target)?;
+        }
         if input.changes == Changes::NONE && chosen == UpsertMaterialize::Deduplicate && !forced {
             // Inserts alone: the last row of a key wins by itself.
             return Ok((true, None));
@@ -161,6 +164,35 @@ impl Planner<'_> {
 
     fn is(&self, key: &str, value: &str) -> bool {
         self.options.get(key).is_some_and(|v| v.eq_ignore_ascii_case(value))
+    }
+}
+
+/// Which row of a key came first is decided by watermarks, so every source must have one.
+fn needs_watermarks(input: &Stream, target: &SinkTarget) -> Result<()> {
+    let mut without = Vec::new();
+    sources_without_watermark(input, &mut without);
+    if without.is_empty() {
+        return Ok(());
+    }
+    let action = match target.on_conflict {
+        Some(OnConflict::Nothing) => "NOTHING",
+        _ => "ERROR",
+    };
+    Err(SqlError::at(
+        target.span,
+        format!(
+            "ON CONFLICT DO {action} requires all source tables to define watermarks, but the following source(s) do not: {}",
+            without.join(", ")
+        ),
+    )
+    .with_help("declare a WATERMARK in these tables, or use ON CONFLICT DO DEDUPLICATE"))
+}
+
+fn sources_without_watermark(stream: &Stream, into: &mut Vec<String>) {
+    match &stream.operator {
+        Operator::WatermarkAssigner { .. } => {}
+        Operator::Source(table) => into.push(table.name.clone()),
+        _ => stream.inputs.iter().for_each(|(input, _)| sources_without_watermark(input, into)),
     }
 }
 
