@@ -17,6 +17,8 @@ use crate::column::scalar_array;
 use crate::function::{self, Call, Function, Kernel};
 use crate::{Col, EvalContext, EvalError, Result, cast};
 
+mod merge;
+
 /// A runnable expression.
 pub struct Program {
     node: Node,
@@ -62,13 +64,17 @@ impl Program {
         rows: usize,
         context: &EvalContext,
     ) -> Result<BooleanBuffer> {
-        let column = self.node.eval(input, rows, context)?;
-        let truth = truth_of(column.array());
-        Ok(match column {
-            Col::Array(_) => truth,
-            Col::Scalar(_) if truth.value(0) => BooleanBuffer::new_set(rows),
-            Col::Scalar(_) => BooleanBuffer::new_unset(rows),
-        })
+        Ok(predicate(&self.node.eval(input, rows, context)?, rows))
+    }
+}
+
+/// The rows for which a condition is true.
+fn predicate(column: &Col, rows: usize) -> BooleanBuffer {
+    let truth = truth_of(column.array());
+    match column {
+        Col::Array(_) => truth,
+        Col::Scalar(_) if truth.value(0) => BooleanBuffer::new_set(rows),
+        Col::Scalar(_) => BooleanBuffer::new_unset(rows),
     }
 }
 
@@ -207,6 +213,9 @@ impl Node {
         rows: usize,
         context: &EvalContext,
     ) -> Result<Col> {
+        if merge::is_cheap(branches, otherwise) {
+            return merge::by_masks(branches, otherwise, input, rows, context);
+        }
         let mut open: Vec<u32> = (0..rows as u32).collect();
         // For each row, the array it takes its value from and the index in it.
         let mut picks = vec![(0usize, 0usize); rows];
@@ -423,8 +432,14 @@ pub fn field_of(array: &ArrayRef, index: usize) -> Result<ArrayRef> {
     };
     let column = rows.column(index);
     let Some(outer) = rows.nulls() else { return Ok(column.clone()) };
+    if column.nulls() == Some(outer) || column.data_type().is_null() {
+        return Ok(column.clone());
+    }
     let nulls = arrow_buffer::NullBuffer::union(Some(outer), column.nulls());
-    Ok(arrow_array::make_array(column.to_data().into_builder().nulls(nulls).build()?))
+    let data = column.to_data().into_builder().nulls(nulls);
+    // SAFETY: the data of a valid array; the new nulls have its length and add to its own, and more
+    // NULLs make no value of it invalid.
+    Ok(arrow_array::make_array(unsafe { data.build_unchecked() }))
 }
 
 fn eval_values(call: &Call, kernel: fn(&Call, &[Value]) -> Result<Value>) -> Result<ArrayRef> {

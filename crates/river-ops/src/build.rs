@@ -41,9 +41,7 @@ pub fn build(
         Ok(&node.schema)
     };
     Ok(match &node.operator {
-        Op::Calc { condition, projection } => {
-            Box::new(Calc::new(condition.as_ref(), projection, input(0)?.len())?)
-        }
+        Op::Calc { condition, projection } => Box::new(Calc::new(condition.as_ref(), projection)?),
         Op::Expand { projections } => Box::new(Expand::new(projections)?),
         Op::Union => Box::new(Union),
         Op::WatermarkAssigner { rowtime, watermark, interval_ms, idle_timeout_ms } => {

@@ -101,12 +101,26 @@ impl Partitioner {
             .collect();
         let mut found: Vec<(String, Vec<u32>)> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
+        // Rows next to each other are mostly of one partition: its path is made once.
+        let (mut values, mut last) = (Vec::new(), Vec::new());
+        let mut place = 0;
         for row in 0..batch.rows {
-            let path = self.path(&cells, row);
-            let place = *places.entry(path).or_insert_with_key(|path| {
-                found.push((path.clone(), Vec::new()));
-                found.len() - 1
-            });
+            values.clear();
+            for cells in &cells {
+                let start = values.len();
+                if !cells.is_null(row) {
+                    write_value(cells, row, &mut values);
+                }
+                let length = values.len() - start;
+                values.extend_from_slice(&length.to_le_bytes());
+            }
+            if row == 0 || values != last {
+                place = *places.entry(self.path(&cells, row)).or_insert_with_key(|path| {
+                    found.push((path.clone(), Vec::new()));
+                    found.len() - 1
+                });
+                std::mem::swap(&mut values, &mut last);
+            }
             found[place].1.push(row as u32);
         }
         let written = rest(batch);

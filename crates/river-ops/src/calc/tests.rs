@@ -25,7 +25,7 @@ const ROWS: &str = "
 fn filters_then_projects() {
     let condition = column(1, LogicalType::Boolean);
     let projection = [column(2, LogicalType::STRING), column(0, LogicalType::Int)];
-    let mut calc = Calc::new(Some(&condition), &projection, 3).unwrap();
+    let mut calc = Calc::new(Some(&condition), &projection).unwrap();
     let output = fields(&[("b", LogicalType::STRING), ("a", LogicalType::Int)]);
     let shown = run(&mut calc, &columns(), &output, ROWS);
     assert_eq!(shown, "@ 1\n+I x 1\n@ 2\n+U z 3\n@ 3\n");
@@ -37,6 +37,6 @@ fn filters_then_projects() {
 #[test]
 fn a_projection_to_no_columns_keeps_the_rows() {
     let condition = column(1, LogicalType::Boolean);
-    let mut calc = Calc::new(Some(&condition), &[], 3).unwrap();
+    let mut calc = Calc::new(Some(&condition), &[]).unwrap();
     assert_eq!(run(&mut calc, &columns(), &[], ROWS), "@ 1\n+I\n@ 2\n+U\n@ 3\n");
 }

@@ -51,6 +51,7 @@ impl Binder<'_> {
         for option in &definition.options {
             options.set(&option.key.value, &option.value.value);
         }
+        current_option_keys(&mut options);
         let partition_keys = if definition.partitioned_by.is_empty() {
             base.as_ref().map_or(Vec::new(), |b| b.partition_keys.clone())
         } else {
@@ -291,6 +292,24 @@ fn stored_fields(columns: &[Column]) -> Vec<Field> {
     let physical = columns.iter().filter(|c| c.kind == ColumnKind::Physical);
     let metadata = columns.iter().filter(|c| matches!(c.kind, ColumnKind::Metadata { .. }));
     physical.chain(metadata).map(|c| Field::new(&c.name, c.ty.materialised())).collect()
+}
+
+/// Tables in the option keys of before Flink 1.11, which it still reads, get today's keys.
+fn current_option_keys(options: &mut Options) {
+    const KEYS: [(&str, &str); 4] = [
+        ("connector.type", "connector"),
+        ("connector.path", "path"),
+        ("format.type", "format"),
+        ("format.field-delimiter", "csv.field-delimiter"),
+    ];
+    if options.get("connector").is_some() || options.get("connector.type") != Some("filesystem") {
+        return;
+    }
+    for (old, new) in KEYS {
+        if let Some(value) = options.remove(old) {
+            options.set(new, value);
+        }
+    }
 }
 
 fn partition_keys(names: &[ast::Ident], columns: &[Column]) -> Result<Vec<String>> {

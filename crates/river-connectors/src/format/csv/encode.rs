@@ -128,9 +128,16 @@ impl CsvEncoder {
         if self.options.quote.is_none() {
             return false;
         }
+        let escape = self.options.escape.map(char::from);
+        if text.is_ascii() {
+            let special = |byte: &u8| {
+                let c = char::from(*byte);
+                c < self.min_safe || Some(c) == escape
+            };
+            return text.len() > MAX_QUOTE_CHECK || text.iter().any(special);
+        }
         // Lengths are counted in UTF-16 units.
         let text = String::from_utf8_lossy(text);
-        let escape = self.options.escape.map(char::from);
         text.len() > MAX_QUOTE_CHECK && text.encode_utf16().count() > MAX_QUOTE_CHECK
             || text.chars().any(|c| c < self.min_safe || Some(c) == escape)
     }
@@ -138,6 +145,11 @@ impl CsvEncoder {
     fn quote(&self, text: &[u8], out: &mut Vec<u8>) {
         let quote = self.options.quote.unwrap_or(b'"');
         out.push(quote);
+        if !text.iter().any(|byte| *byte == quote || Some(*byte) == self.options.escape) {
+            out.extend_from_slice(text);
+            out.push(quote);
+            return;
+        }
         for byte in text {
             if *byte == quote {
                 out.push(quote);
