@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 use river_expr::{EvalContext, Session};
 
+use crate::state::Checkpointed;
 use crate::{Batch, Result};
 
 /// Rows of an output batch that operators aim for.
@@ -115,6 +116,26 @@ pub trait Operator: Send {
     fn on_timer(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
         let _ = (now, out);
         Ok(Status::Done)
+    }
+
+    /// Its keyed state, always the same tables in the same order. Called between other calls only,
+    /// when nothing waits to be sent.
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        Vec::new()
+    }
+
+    /// What it must remember beside its tables: small, of this subtask, in its own encoding (a
+    /// window operator's watermark). Empty for none.
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    /// What [`Operator::save_local`] gave in every subtask that there was when the checkpoint was
+    /// made; there may have been more or fewer. Called before any row and after the tables are
+    /// loaded, so that what follows from the tables (timers, orders) can be made here.
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        let _ = saved;
+        Ok(())
     }
 }
 

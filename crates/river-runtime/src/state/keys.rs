@@ -16,7 +16,7 @@ use arrow_schema::DataType;
 
 use self::bytes::ByteIndex;
 use self::words::WordIndex;
-use super::{fixed, hash};
+use super::{SlotSet, fixed, hash};
 use crate::{Error, Result};
 
 mod bytes;
@@ -53,19 +53,33 @@ enum Layout {
 struct Slots {
     used: u32,
     free: Vec<u32>,
+    /// Those that are of a key.
+    live: SlotSet,
 }
 
 impl Slots {
     /// A slot number; the second value says whether it was never used before.
     fn take(&mut self) -> Result<(u32, bool)> {
         if let Some(slot) = self.free.pop() {
+            self.live.insert(slot);
             return Ok((slot, false));
         }
         if self.used as usize >= MAX_SLOTS {
             return Err(Error::environment("a subtask holds more than four billion keys"));
         }
         self.used += 1;
+        self.live.insert(self.used - 1);
         Ok((self.used - 1, true))
+    }
+
+    /// The slot is of no key from now on, and may be used again.
+    fn give_back(&mut self, slot: u32) {
+        self.live.remove(slot);
+        self.free.push(slot);
+    }
+
+    fn memory(&self) -> usize {
+        self.free.capacity() * 4 + self.live.memory()
     }
 }
 
@@ -152,7 +166,7 @@ impl KeyIndex {
             Layout::Global { slot: live, slots } => {
                 if *live == Some(slot) {
                     *live = None;
-                    slots.free.push(slot);
+                    slots.give_back(slot);
                 }
             }
             Layout::Words1(index) => index.remove(slot),
@@ -168,9 +182,10 @@ impl KeyIndex {
     /// begin anew within one batch.
     pub fn renew(&mut self, slot: u32) -> Result<u32> {
         match &mut self.layout {
-            Layout::Global { slot, slots } => {
+            Layout::Global { slot: live, slots } => {
                 let new = slots.take()?.0;
-                *slot = Some(new);
+                *live = Some(new);
+                slots.live.remove(slot);
                 Ok(new)
             }
             Layout::Words1(index) => index.renew(slot),
@@ -184,7 +199,7 @@ impl KeyIndex {
     /// Allows the number of a slot given up by [`KeyIndex::renew`] to be used again.
     pub fn release(&mut self, slot: u32) {
         match &mut self.layout {
-            Layout::Global { slots, .. } => slots.free.push(slot),
+            Layout::Global { slots, .. } => slots.give_back(slot),
             Layout::Words1(index) => index.release(slot),
             Layout::Words2(index) => index.release(slot),
             Layout::Words3(index) => index.release(slot),
@@ -220,6 +235,18 @@ impl KeyIndex {
     /// Whether it holds no key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The set of slots that are of a key.
+    pub fn live(&self) -> &SlotSet {
+        match &self.layout {
+            Layout::Global { slots, .. } => &slots.live,
+            Layout::Words1(index) => index.live(),
+            Layout::Words2(index) => index.live(),
+            Layout::Words3(index) => index.live(),
+            Layout::Words4(index) => index.live(),
+            Layout::Bytes(index) | Layout::Rows { index, .. } => index.live(),
+        }
     }
 
     /// The slots of all keys, in no order.

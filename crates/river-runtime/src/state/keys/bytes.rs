@@ -5,6 +5,7 @@ use hashbrown::HashTable;
 
 use super::{MISSING, Slots};
 use crate::Result;
+use crate::state::SlotSet;
 
 /// Length that stands for a NULL key.
 const NULL_LENGTH: u32 = u32::MAX;
@@ -81,11 +82,12 @@ impl ByteIndex {
         if let Some(entry) = self.table.find_mut(self.hashes[at], |(_, other)| *other == slot) {
             entry.1 = new;
         }
+        self.slots.live.remove(slot);
         Ok(new)
     }
 
     pub fn release(&mut self, slot: u32) {
-        self.slots.free.push(slot);
+        self.slots.give_back(slot);
     }
 
     /// The key of a live slot.
@@ -101,7 +103,7 @@ impl ByteIndex {
             entry.remove();
             self.garbage += self.key(slot).map_or(0, <[u8]>::len);
             self.lengths[slot as usize] = 0;
-            self.slots.free.push(slot);
+            self.slots.give_back(slot);
         }
     }
 
@@ -130,6 +132,10 @@ impl ByteIndex {
         self.table.len()
     }
 
+    pub fn live(&self) -> &SlotSet {
+        &self.slots.live
+    }
+
     pub fn slots(&self) -> Vec<u32> {
         self.table.iter().map(|(_, slot)| *slot).collect()
     }
@@ -144,6 +150,6 @@ impl ByteIndex {
             + self.starts.capacity() * 8
             + self.lengths.capacity() * 4
             + self.arena.capacity()
-            + self.slots.free.capacity() * 4
+            + self.slots.memory()
     }
 }

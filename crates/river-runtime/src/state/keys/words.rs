@@ -7,6 +7,7 @@ use arrow_schema::DataType;
 use hashbrown::HashTable;
 
 use super::{MISSING, Slots};
+use crate::state::SlotSet;
 use crate::state::fixed::{self, Words};
 use crate::state::hash;
 use crate::{Error, Result};
@@ -98,11 +99,12 @@ impl<const N: usize> WordIndex<N> {
         if let Some(entry) = self.table.find_mut(key.hash(), |(_, other)| *other == slot) {
             entry.1 = new;
         }
+        self.slots.live.remove(slot);
         Ok(new)
     }
 
     pub fn release(&mut self, slot: u32) {
-        self.slots.free.push(slot);
+        self.slots.give_back(slot);
     }
 
     fn key(&self, slot: u32) -> Key<N> {
@@ -113,7 +115,7 @@ impl<const N: usize> WordIndex<N> {
         let key = self.key(slot);
         if let Ok(entry) = self.table.find_entry(key.hash(), |(_, other)| *other == slot) {
             entry.remove();
-            self.slots.free.push(slot);
+            self.slots.give_back(slot);
         }
     }
 
@@ -123,6 +125,10 @@ impl<const N: usize> WordIndex<N> {
 
     pub fn len(&self) -> usize {
         self.table.len()
+    }
+
+    pub fn live(&self) -> &SlotSet {
+        &self.slots.live
     }
 
     pub fn slots(&self) -> Vec<u32> {
@@ -148,7 +154,7 @@ impl<const N: usize> WordIndex<N> {
         self.table.allocation_size()
             + self.words.capacity() * size_of::<[i64; N]>()
             + self.nulls.capacity()
-            + self.slots.free.capacity() * 4
+            + self.slots.memory()
     }
 }
 
