@@ -3,6 +3,9 @@
 //! A line is a change, `+I 1 a NULL`, or a watermark, `@ 17`. Values are written bare: integers,
 //! text without blanks, `true`/`false`; timestamps as milliseconds.
 
+pub mod checkpoint;
+pub mod random;
+
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
