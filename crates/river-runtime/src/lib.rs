@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod chain;
+pub mod checkpoint;
 pub mod error;
 pub mod exchange;
 pub mod gate;

@@ -13,8 +13,9 @@ pub trait SinkWriter: Send {
         Ok(())
     }
 
-    /// Phase one: everything written so far is durable but not visible; returns what phase two
-    /// needs, in the sink's own encoding.
+    /// Phase one, at each barrier and at the end: everything written so far is durable but not
+    /// visible; returns what phase two needs, in the sink's own encoding. More may be written
+    /// after it.
     fn prepare(&mut self) -> Result<Vec<Vec<u8>>>;
 
     /// Wall-clock time in milliseconds at which [`SinkWriter::on_timer`] is wanted (rolling).
@@ -34,10 +35,20 @@ pub trait Sink: Send + Sync {
     /// The writer of a subtask.
     fn writer(&self, subtask: u32, parallelism: u32) -> Result<Box<dyn SinkWriter>>;
 
-    /// Phase two: makes prepared output visible. Repeating it does no harm.
+    /// Phase two: makes prepared output visible, once the checkpoint it belongs to is complete.
+    /// Repeating it does no harm, also after a restart, and after some or all of it was done.
     fn commit(&self, prepared: &[Vec<u8>]) -> Result<()>;
 
-    /// Removes what was prepared or begun and will never be committed.
+    /// Called when a job goes on from a checkpoint, before its writers are made: `prepared` is what
+    /// belongs to that checkpoint, and is committed. What an earlier run of the job has begun or
+    /// prepared beyond it will never be committed and is removed, as far as it can be told from
+    /// the work of others.
+    fn recover(&self, prepared: &[Vec<u8>]) -> Result<()> {
+        self.commit(prepared)
+    }
+
+    /// Removes what was prepared or begun by this job's writers and was not committed: the job has
+    /// failed or was cancelled.
     fn abort(&self) -> Result<()> {
         Ok(())
     }

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Batch, Result};
 
 /// What a reader has to give.
@@ -20,7 +22,7 @@ pub enum Poll {
 }
 
 /// A split and how far it is read, as stored in a checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitState {
     /// Identifies the split within the source (a path, a range).
     pub split: String,
@@ -36,7 +38,9 @@ pub trait SourceReader: Send {
     /// The assigned splits and their positions after the last batch returned.
     fn snapshot(&self) -> Vec<SplitState>;
 
-    /// Goes on from the positions of a snapshot (of this or, after rescaling, another subtask).
+    /// Goes on from the positions of a snapshot (of this or, after rescaling, another subtask):
+    /// these are its splits, and no others but those that nobody has. Called for all readers of a
+    /// restored job, perhaps without splits, before any of them is polled.
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()>;
 }
 
@@ -44,6 +48,23 @@ pub trait SourceReader: Send {
 pub trait Source: Send + Sync {
     /// The reader of a subtask.
     fn reader(&self, subtask: u32, parallelism: u32) -> Result<Box<dyn SourceReader>>;
+
+    /// Shares out the splits of a checkpoint, those of each old subtask, among `parallelism` new
+    /// ones. By default each subtask keeps its own, and with another parallelism they go round.
+    fn redistribute(
+        &self,
+        splits: Vec<Vec<SplitState>>,
+        parallelism: u32,
+    ) -> Result<Vec<Vec<SplitState>>> {
+        if splits.len() == parallelism as usize {
+            return Ok(splits);
+        }
+        let mut shares = vec![Vec::new(); parallelism as usize];
+        for (number, split) in splits.into_iter().flatten().enumerate() {
+            shares[number % parallelism as usize].push(split);
+        }
+        Ok(shares)
+    }
 
     /// Whether it ends by itself.
     fn is_bounded(&self) -> bool;

@@ -1,0 +1,113 @@
+//! Checkpoints: what a barrier is, what a subtask gives for one, and where it goes.
+//!
+//! One checkpoint, end to end: the driver ([`crate::job`]) asks the coordinator
+//! (`river_core::checkpoint`) and gives a [`Command::Snapshot`] to every source task. A source task
+//! cuts its operators and sends an [`crate::exchange::Element::Barrier`] to its consumers; a
+//! consumer does the same once the barrier has come on all its channels. What a task owes goes to
+//! its [`SnapshotWriter`] bit by bit, between batches; the writer stores it from a thread of its
+//! own and reports to the driver, who writes the metadata once all subtasks have, and then commits
+//! the sinks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::source::SplitState;
+use crate::state::Saved;
+use crate::{Batch, Result};
+
+/// A barrier: all that came before it belongs to the checkpoint, all after it does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Barrier {
+    /// The checkpoint, by number.
+    pub checkpoint: u64,
+    /// When it was triggered, wall clock in milliseconds.
+    pub timestamp_ms: i64,
+    /// What channels do for it.
+    pub alignment: Alignment,
+}
+
+/// What a task does with channels whose barrier has come while others' has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alignment {
+    /// Reads on: rows after the barrier may be in the snapshot too.
+    AtLeastOnce,
+    /// Holds them back.
+    Aligned,
+    /// Holds them back, but not for longer than this many milliseconds after the first one's
+    /// barrier; then goes on as [`Alignment::Unaligned`].
+    AlignedFor(u64),
+    /// Takes the snapshot at the first barrier, which overtakes queued batches; these become part
+    /// of the snapshot.
+    Unaligned,
+}
+
+/// What the driver tells a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Make a snapshot now. For tasks without input channels.
+    Snapshot(Barrier),
+    /// A checkpoint will not be completed: give up its alignment and what is owed for it.
+    Abort(u64),
+}
+
+/// An operator of a job: a node of the plan may be run by several in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OperatorId {
+    /// Node of the plan.
+    pub node: usize,
+    /// Position among the operators of that node, from 0.
+    pub part: usize,
+}
+
+/// What a subtask gives for a checkpoint beside the rows of its tables.
+#[derive(Debug, Default)]
+pub struct SubtaskState {
+    /// [`crate::Operator::save_local`] of the operators that have something to remember.
+    pub locals: Vec<(OperatorId, Vec<u8>)>,
+    /// The source's splits.
+    pub splits: Vec<SplitState>,
+    /// What the sink's writer has prepared.
+    pub prepared: Vec<Vec<u8>>,
+    /// Batches that the barrier has overtaken, by channel of the task.
+    pub in_flight: Vec<(usize, Batch)>,
+    /// The subtask has ended; it has no tables any more and is not run again.
+    pub finished: bool,
+}
+
+/// Takes the snapshots of one task to where they are kept. Called on the task's thread: must not
+/// wait for storage. Results and errors go to the driver.
+pub trait SnapshotWriter: Send {
+    /// A checkpoint begins; an earlier one that was not finished is given up.
+    fn begin(&mut self, barrier: &Barrier);
+
+    /// Rows of a table of an operator.
+    fn rows(&mut self, operator: OperatorId, table: &'static str, rows: Saved);
+
+    /// Whether so much waits to be stored that only what must be saved should be.
+    fn is_busy(&self) -> bool;
+
+    /// Everything was given.
+    fn finish(&mut self, state: SubtaskState, timing: Timing);
+
+    /// The checkpoint is given up.
+    fn abort(&mut self);
+}
+
+/// How long the parts of a subtask's snapshot took, in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// From the trigger to the first barrier.
+    pub start_delay_us: u64,
+    /// From the first barrier to the last one.
+    pub alignment_us: u64,
+    /// The cut: nothing is processed meanwhile.
+    pub sync_us: u64,
+}
+
+/// State that a subtask goes on from: filled into its operators before it takes any row.
+pub trait RestoredState: Send {
+    /// Fills the tables and the local state of an operator.
+    fn restore(&mut self, operator: OperatorId, into: &mut dyn crate::Operator) -> Result<()>;
+
+    /// Batches that were in flight, by input of the task; they come before all others.
+    fn in_flight(&mut self) -> Result<Vec<(usize, Batch)>>;
+}
