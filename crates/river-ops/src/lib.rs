@@ -22,6 +22,7 @@ mod order;
 mod pairs;
 mod pending;
 pub mod rank;
+mod saved;
 pub mod single_row;
 pub mod sink;
 pub mod sink_constraint;

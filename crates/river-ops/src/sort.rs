@@ -19,6 +19,7 @@ use river_runtime::{Batch, Error, Mark, Operator, Output, Result, Status};
 
 use crate::order::Order;
 use crate::pending::Pending;
+use crate::saved::compact;
 use at_end::SortAtEnd;
 
 /// Sorts its input; see the module.
@@ -205,15 +206,7 @@ pub(crate) fn concat(batches: &[Batch]) -> Result<Batch> {
 
 /// The batch with text of its own, so that keeping a few rows does not keep what they came with.
 pub(crate) fn owned(mut batch: Batch) -> Batch {
-    use arrow_array::cast::AsArray;
-    use std::sync::Arc;
-    for column in &mut batch.columns {
-        if let Some(text) = column.as_string_view_opt() {
-            *column = Arc::new(text.gc());
-        } else if let Some(bytes) = column.as_binary_view_opt() {
-            *column = Arc::new(bytes.gc());
-        }
-    }
+    batch.columns = compact(batch.columns);
     batch.marks.clear();
     batch
 }

@@ -1,7 +1,19 @@
 //! Time to live of state (`StateTtlConfig`: set when written, expired never returned). Slots are
 //! queued as they are written, so expiry costs the same whatever the size of the state.
+//!
+//! The time of writing is saved with the state. State saved without it, because it lived for ever
+//! then, counts as written when the first rows come after it was loaded.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, ArrayRef, Int64Array};
+use river_runtime::{Error, Result};
+
+#[cfg(test)]
+mod tests;
 
 /// When each slot was written last.
 #[derive(Default)]
@@ -9,6 +21,10 @@ pub struct Ttl {
     ms: i64,
     written: Vec<i64>,
     queue: VecDeque<(u32, i64)>,
+    /// Loaded slots may stand anywhere in the queue.
+    unsorted: bool,
+    /// Loaded slots of which it is not known when they were written.
+    undated: Vec<u32>,
 }
 
 impl Ttl {
@@ -46,6 +62,7 @@ impl Ttl {
 
     /// The slots whose time has come by `now_ms`, each given once.
     pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
+        self.settle_loaded(now_ms);
         let mut slots = Vec::new();
         while let Some((slot, written)) = self.queue.front().copied() {
             if written.saturating_add(self.ms) > now_ms {
@@ -58,5 +75,48 @@ impl Ttl {
             }
         }
         slots
+    }
+
+    /// When the slots were written, in milliseconds since the epoch; NULL where they live for ever.
+    pub fn save(&self, slots: &[u32]) -> ArrayRef {
+        let written = |slot: &u32| {
+            let written = self.written.get(*slot as usize).copied();
+            written.filter(|written| *written != i64::MIN)
+        };
+        Arc::new(slots.iter().map(written).collect::<Int64Array>())
+    }
+
+    /// The slots were written then: a column of [`Ttl::save`].
+    pub fn load(&mut self, slots: &[u32], written: &ArrayRef) -> Result<()> {
+        let written = written
+            .as_primitive_opt::<Int64Type>()
+            .ok_or_else(|| Error::internal("times of writing are of another type"))?;
+        if self.ms == 0 {
+            return Ok(());
+        }
+        self.unsorted = true;
+        for (row, slot) in slots.iter().enumerate() {
+            if written.is_valid(row) {
+                self.touch(*slot, written.value(row));
+            } else {
+                self.undated.push(*slot);
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory it holds, about.
+    pub fn memory(&self) -> usize {
+        self.written.capacity() * 8 + self.queue.capacity() * size_of::<(u32, i64)>()
+    }
+
+    fn settle_loaded(&mut self, now_ms: i64) {
+        if !std::mem::take(&mut self.unsorted) {
+            return;
+        }
+        for slot in std::mem::take(&mut self.undated) {
+            self.touch(slot, now_ms);
+        }
+        self.queue.make_contiguous().sort_by_key(|(_, written)| *written);
     }
 }
