@@ -6,6 +6,7 @@
 //! crate are stored in savepoints or sent between processes.
 
 pub mod changelog;
+pub mod checkpoint;
 pub mod expr;
 pub mod key_group;
 pub mod options;
