@@ -13,6 +13,8 @@ mod cursor;
 mod emit;
 mod side;
 #[cfg(test)]
+mod survival;
+#[cfg(test)]
 mod tests;
 
 use arrow_array::{Array, ArrayRef};
@@ -21,6 +23,7 @@ use river_core::{Expr, Field};
 use river_expr::EvalContext;
 use river_expr::program::Program;
 use river_runtime::operator::now_ms;
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, Output, Result, Status};
 
 use cursor::Cursor;
@@ -56,7 +59,7 @@ struct Condition {
 /// A regular join.
 pub struct Join {
     rules: Rules,
-    sides: [Side; 2],
+    sides: [Keyed<Side>; 2],
     null_safe: Vec<bool>,
     condition: Option<Condition>,
     /// Columns of the left input.
@@ -91,12 +94,13 @@ impl Join {
         };
         let [left_ttl, right_ttl] = spec.ttl_ms;
         let [left_unique, right_unique] = spec.unique;
+        let keys = spec.keys;
+        let left_side = Side::new("left", left, &keys.left, left_unique, counted[0], left_ttl)?;
+        let right_side =
+            Side::new("right", right, &keys.right, right_unique, counted[1], right_ttl)?;
         Ok(Join {
             rules,
-            sides: [
-                Side::new(left, &spec.keys.left, left_unique, counted[0], left_ttl)?,
-                Side::new(right, &spec.keys.right, right_unique, counted[1], right_ttl)?,
-            ],
+            sides: [Keyed::new(left_side), Keyed::new(right_side)],
             null_safe: spec.keys.null_safe.clone(),
             condition,
             left_width: left.len(),
@@ -154,14 +158,22 @@ impl Operator for Join {
         let clock = now_ms(now);
         let input = input.min(1);
         for side in &mut self.sides {
-            side.expire(clock);
+            expire(side, clock)?;
         }
+        let own = &mut self.sides[input];
+        let slots = own.slots(&batch)?;
+        own.touch(&slots)?;
         let columns = &self.sides[input].key_columns;
         let keys: Vec<ArrayRef> = columns.iter().map(|c| batch.columns[*c].clone()).collect();
         let matchable = self.matchable(&keys, batch.rows);
-        let applied = self.sides[input].apply(&batch, matchable.as_deref(), clock)?;
+        let matchable = matchable.as_deref();
+        let applied = self.sides[input].apply(&batch, &slots, matchable, clock)?;
         let other = &mut self.sides[1 - input];
-        let slots = probe(&mut other.keys, &keys, batch.rows, matchable.as_deref())?;
+        let slots = probe(&mut other.keys, &keys, batch.rows, matchable)?;
+        if other.matches.is_some() {
+            // Their numbers of matches change.
+            other.touch(&slots)?;
+        }
         self.cursor = Some(Cursor::new(input, batch, slots, applied, clock));
         self.run(now, out)
     }
@@ -169,4 +181,22 @@ impl Operator for Join {
     fn resume(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
         self.run(now, out)
     }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        self.sides.iter_mut().map(|side| side as &mut dyn Checkpointed).collect()
+    }
+}
+
+/// Forgets the rows of a side that were not written for its time to live.
+fn expire(side: &mut Keyed<Side>, now_ms: i64) -> Result<()> {
+    if !side.expires() {
+        return Ok(());
+    }
+    let rows = side.expired(now_ms);
+    if !rows.is_empty() {
+        let slots = side.key_slots(&rows);
+        side.touch(&slots)?;
+        side.forget(&rows);
+    }
+    Ok(())
 }

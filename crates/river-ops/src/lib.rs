@@ -27,6 +27,7 @@ pub mod single_row;
 pub mod sink;
 pub mod sink_constraint;
 pub mod sort;
+mod stored_rows;
 pub mod table_function;
 #[cfg(test)]
 mod testing;

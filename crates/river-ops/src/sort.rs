@@ -206,7 +206,7 @@ pub(crate) fn concat(batches: &[Batch]) -> Result<Batch> {
 
 /// The batch with text of its own, so that keeping a few rows does not keep what they came with.
 pub(crate) fn owned(mut batch: Batch) -> Batch {
-    batch.columns = compact(batch.columns);
+    compact(&mut batch.columns);
     batch.marks.clear();
     batch
 }

@@ -53,14 +53,15 @@ impl Ttl {
         }
     }
 
-    /// The slot was emptied before its time.
+    /// The slot is empty now, before its time or at it.
     pub fn forget(&mut self, slot: u32) {
         if let Some(written) = self.written.get_mut(slot as usize) {
             *written = i64::MIN;
         }
     }
 
-    /// The slots whose time has come by `now_ms`, each given once.
+    /// The slots whose time has come by `now_ms`, each given once. Whoever empties them says so by
+    /// [`Ttl::forget`]: until then it is known when they were written.
     pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
         self.settle_loaded(now_ms);
         let mut slots = Vec::new();
@@ -70,10 +71,11 @@ impl Ttl {
             }
             self.queue.pop_front();
             if self.written[slot as usize] == written {
-                self.written[slot as usize] = i64::MIN;
                 slots.push(slot);
             }
         }
+        slots.sort_unstable();
+        slots.dedup();
         slots
     }
 

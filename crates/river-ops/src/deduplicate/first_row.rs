@@ -41,6 +41,7 @@ impl Operator for FirstRow {
     ) -> Result<Status> {
         let clock = now_ms(now);
         for slot in self.ttl.expired(clock) {
+            self.ttl.forget(slot);
             self.seen[slot as usize] = false;
             self.keys.remove(slot);
         }

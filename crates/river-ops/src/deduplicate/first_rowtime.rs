@@ -92,6 +92,7 @@ impl Operator for FirstByRowtime {
     ) -> Result<Status> {
         let clock = now_ms(now);
         for slot in self.sent_ttl.expired(clock) {
+            self.sent_ttl.forget(slot);
             self.sent[slot as usize] = false;
             if self.waiting.get(slot) == NO_ROW {
                 self.waiting.keys.remove(slot);

@@ -6,13 +6,20 @@
 //! a row beyond the row itself. What identifies a row is the unique key, where the planner knows
 //! one (a new row replaces the old one), else the whole row (which may be there several times);
 //! then it is indexed only once the first row is taken back.
+//!
+//! The join key is the unit of saving: whoever changes rows of a key touches its slot before.
+
+mod table;
 
 use std::collections::VecDeque;
 
 use arrow_array::ArrayRef;
+use arrow_schema::{DataType, FieldRef};
 use river_core::Field;
 use river_runtime::state::{KeyIndex, MISSING, RowStore};
 use river_runtime::{Batch, Result};
+
+use crate::stored_rows::row_columns;
 
 /// No row: the end of a list.
 pub const NONE: u32 = u32::MAX;
@@ -53,6 +60,8 @@ pub struct Applied {
 
 /// One side of a join.
 pub struct Side {
+    name: &'static str,
+    columns: Vec<FieldRef>,
     pub key_columns: Vec<usize>,
     pub keys: KeyIndex,
     pub store: RowStore,
@@ -70,19 +79,22 @@ pub struct Side {
     ttl_ms: i64,
     written: Vec<i64>,
     expiry: VecDeque<(u32, i64)>,
-    types: Vec<arrow_schema::DataType>,
+    /// Rows were loaded: they may stand anywhere in `expiry`, or not in it at all.
+    loaded: bool,
 }
 
 impl Side {
     /// An empty side of rows with those columns. `unique` identifies a row within its join key.
     pub fn new(
+        name: &'static str,
         fields: &[Field],
         key_columns: &[usize],
         unique: Option<&[usize]>,
         count_matches: bool,
         ttl_ms: u64,
     ) -> Result<Side> {
-        let types: Vec<_> = fields.iter().map(|f| f.ty.logical.to_arrow()).collect();
+        let columns = row_columns(fields);
+        let types: Vec<DataType> = columns.iter().map(|c| c.data_type().clone()).collect();
         let key_types: Vec<_> = key_columns.iter().map(|c| types[*c].clone()).collect();
         let mut identity_columns: Vec<usize> = match unique {
             Some(unique) => key_columns.iter().chain(unique).copied().collect(),
@@ -91,6 +103,8 @@ impl Side {
         identity_columns.sort_unstable();
         identity_columns.dedup();
         let mut side = Side {
+            name,
+            columns,
             key_columns: key_columns.to_vec(),
             keys: KeyIndex::new(&key_types)?,
             store: RowStore::new(&types)?,
@@ -106,7 +120,7 @@ impl Side {
             ttl_ms: i64::try_from(ttl_ms).unwrap_or(i64::MAX),
             written: Vec::new(),
             expiry: VecDeque::new(),
-            types,
+            loaded: false,
         };
         if side.unique {
             side.linked = true;
@@ -130,40 +144,71 @@ impl Side {
         if let Some(matches) = &mut self.matches {
             matches[id as usize] = count;
         }
-        self.touch(id, now_ms);
+        self.write(id, now_ms);
     }
 
-    fn touch(&mut self, id: u32, now_ms: i64) {
+    /// Whether rows expire.
+    pub fn expires(&self) -> bool {
+        self.ttl_ms > 0
+    }
+
+    fn write(&mut self, id: u32, now_ms: i64) {
         if self.ttl_ms > 0 && self.written[id as usize] != now_ms {
             self.written[id as usize] = now_ms;
             self.expiry.push_back((id, now_ms));
         }
     }
 
-    /// Forgets the rows not written for the time to live.
-    pub fn expire(&mut self, now_ms: i64) {
-        if self.ttl_ms == 0 {
-            return;
-        }
-        let mut applied = Applied::new(0);
+    /// The rows not written for the time to live, each given once: for [`Side::forget`].
+    pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
+        self.settle_loaded(now_ms);
+        let mut rows = Vec::new();
         while let Some((id, written)) = self.expiry.front().copied() {
             if written.saturating_add(self.ttl_ms) > now_ms {
                 break;
             }
             self.expiry.pop_front();
             if self.written[id as usize] == written {
-                self.forget_identity(id, &mut applied);
-                self.unlink(id, &mut applied);
+                rows.push(id);
             }
+        }
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    /// Key slots of rows that can be taken out of their lists.
+    pub fn key_slots(&self, rows: &[u32]) -> Vec<u32> {
+        rows.iter().map(|id| self.links[*id as usize].key).collect()
+    }
+
+    /// Forgets rows.
+    pub fn forget(&mut self, rows: &[u32]) {
+        let mut applied = Applied::new(0);
+        for id in rows {
+            self.forget_identity(*id, &mut applied);
+            self.unlink(*id, &mut applied);
         }
         self.finish(applied);
     }
 
+    /// The slot of each row's join key; new keys are added.
+    pub fn slots(&mut self, batch: &Batch) -> Result<Vec<u32>> {
+        let mut slots = Vec::new();
+        let keys: Vec<ArrayRef> =
+            self.key_columns.iter().map(|c| batch.columns[*c].clone()).collect();
+        self.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+        self.grow_lists();
+        Ok(slots)
+    }
+
     /// Adds and takes away the rows of a batch, in order; rows whose key matches nothing, ever,
-    /// (`stored` false) are passed over. Call [`Side::finish`] once the batch has been joined.
+    /// (`stored` false) are passed over. `slots` are those of [`Side::slots`]. Call
+    /// [`Side::finish`] once the batch has been joined.
     pub fn apply(
         &mut self,
         batch: &Batch,
+        slots: &[u32],
         stored: Option<&[bool]>,
         now_ms: i64,
     ) -> Result<Applied> {
@@ -174,16 +219,8 @@ impl Side {
             .filter(|row| is_stored(*row) && !retractions.as_ref().is_some_and(|r| r[*row]))
             .map(|row| row as u32)
             .collect();
-        let mut slots = Vec::new();
-        let keys: Vec<ArrayRef> =
-            self.key_columns.iter().map(|c| batch.columns[*c].clone()).collect();
-        self.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
-        if self.heads.len() < self.keys.capacity() {
-            self.heads.resize(self.keys.capacity(), NONE);
-            self.tails.resize(self.keys.capacity(), NONE);
-        }
         if added.len() < batch.rows {
-            applied.touched_keys.extend_from_slice(&slots);
+            applied.touched_keys.extend_from_slice(slots);
             if retractions.is_some() && self.identity.is_none() {
                 self.identify()?;
             }
@@ -194,10 +231,11 @@ impl Side {
         for (row, id) in added.iter().zip(&ids) {
             applied.ids[*row as usize] = *id;
         }
-        let identities = self.identities(batch)?;
+        let identities = self.identities(&batch.columns, batch.rows)?;
         if self.identity.is_none() {
             for (row, id) in added.iter().zip(&ids) {
-                self.link(*id, slots[*row as usize], now_ms);
+                self.link(*id, slots[*row as usize]);
+                self.write(*id, now_ms);
             }
             return Ok(applied);
         }
@@ -209,7 +247,8 @@ impl Side {
                         applied.replaced.resize(batch.rows, false);
                         applied.replaced[row] = true;
                     }
-                    self.link(id, slots[row], now_ms);
+                    self.link(id, slots[row]);
+                    self.write(id, now_ms);
                     self.remember_identity(id, identities[row]);
                 }
             }
@@ -240,6 +279,13 @@ impl Side {
         }
     }
 
+    fn grow_lists(&mut self) {
+        if self.heads.len() < self.keys.capacity() {
+            self.heads.resize(self.keys.capacity(), NONE);
+            self.tails.resize(self.keys.capacity(), NONE);
+        }
+    }
+
     fn grow(&mut self) {
         let capacity = self.store.capacity();
         self.next.resize(capacity, NONE);
@@ -259,7 +305,7 @@ impl Side {
     }
 
     /// Puts a row at the end of its key's list.
-    fn link(&mut self, id: u32, slot: u32, now_ms: i64) {
+    fn link(&mut self, id: u32, slot: u32) {
         let tail = std::mem::replace(&mut self.tails[slot as usize], id);
         match tail {
             NONE => self.heads[slot as usize] = id,
@@ -272,7 +318,6 @@ impl Side {
         if let Some(matches) = &mut self.matches {
             matches[id as usize] = 0;
         }
-        self.touch(id, now_ms);
     }
 
     /// Takes a row out of its key's list. Its own link stays, so that who stands on it gets on.
@@ -294,12 +339,13 @@ impl Side {
         applied.touched_keys.push(key);
     }
 
-    fn identities(&mut self, batch: &Batch) -> Result<Vec<u32>> {
+    /// The identity of each of those rows; none if rows are not indexed by it.
+    fn identities(&mut self, columns: &[ArrayRef], rows: usize) -> Result<Vec<u32>> {
         let Some(identity) = &mut self.identity else { return Ok(Vec::new()) };
         let mut slots = Vec::new();
         let columns: Vec<ArrayRef> =
-            self.identity_columns.iter().map(|c| batch.columns[*c].clone()).collect();
-        identity.index.lookup_or_insert(&columns, batch.rows, &mut slots)?;
+            self.identity_columns.iter().map(|c| columns[*c].clone()).collect();
+        identity.index.lookup_or_insert(&columns, rows, &mut slots)?;
         identity.newest.resize(identity.index.capacity(), NONE);
         Ok(slots)
     }
@@ -348,7 +394,8 @@ impl Side {
 
     /// Indexes all rows by what identifies them, and lets them be taken out of their lists.
     fn identify(&mut self) -> Result<()> {
-        let types: Vec<_> = self.identity_columns.iter().map(|c| self.types[*c].clone()).collect();
+        let type_of = |column: &usize| self.columns[*column].data_type().clone();
+        let types: Vec<DataType> = self.identity_columns.iter().map(type_of).collect();
         let index = KeyIndex::new(&types)?;
         self.identity =
             Some(Identity { index, newest: Vec::new(), of_row: Vec::new(), older: Vec::new() });
@@ -367,7 +414,7 @@ impl Side {
         }
         for ids in rows.chunks(INDEX_CHUNK) {
             let columns = self.store.gather(ids)?;
-            let slots = self.identities(&Batch::new(columns, ids.len()))?;
+            let slots = self.identities(&columns, ids.len())?;
             for (id, slot) in ids.iter().zip(slots) {
                 self.remember_identity(*id, slot);
             }

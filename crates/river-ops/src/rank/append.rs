@@ -46,6 +46,7 @@ impl<K: StoredKey> AppendTopN<K> {
         for slot in self.ttl.expired(clock) {
             let gone: Vec<u32> = self.tops[slot as usize].drain(..).map(|(_, row)| row).collect();
             self.store.remove(&gone);
+            self.ttl.forget(slot);
             self.keys.remove(slot);
         }
     }

@@ -46,6 +46,7 @@ impl Operator for FirstN {
     ) -> Result<Status> {
         let clock = now_ms(now);
         for slot in self.ttl.expired(clock) {
+            self.ttl.forget(slot);
             self.counts[slot as usize] = 0;
             self.keys.remove(slot);
         }

@@ -58,6 +58,7 @@ impl<K: StoredKey> RetractTopN<K> {
             for (_, ids) in rows {
                 self.store.remove(&ids);
             }
+            self.ttl.forget(slot);
             self.keys.remove(slot);
         }
     }

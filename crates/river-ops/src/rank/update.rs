@@ -65,6 +65,7 @@ impl<K: StoredKey> UpdateTopN<K> {
                 self.store.remove(&[row]);
                 self.row_keys.remove(row_key);
             }
+            self.ttl.forget(slot);
             self.partitions.remove(slot);
         }
     }

@@ -1,0 +1,110 @@
+//! One side of a join as a state table: the rows of each key in their order, with what is counted
+//! and remembered of each. Lists, identities and the order of expiry are made again on load.
+
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, FieldRef};
+use river_runtime::Result;
+use river_runtime::state::{KeyIndex, Saved, StateTable};
+
+use super::{NONE, Side};
+use crate::saved::{column, numbers_or_null, read_numbers};
+use crate::stored_rows::{key_hashes, save_rows, written_column};
+
+impl StateTable for Side {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn columns(&self) -> Vec<FieldRef> {
+        let mut columns = self.columns.clone();
+        columns.push(column("#matches", DataType::Int64));
+        columns.push(written_column());
+        columns
+    }
+
+    fn index(&self) -> &KeyIndex {
+        &self.keys
+    }
+
+    fn save(&self, slots: &[u32]) -> Result<Saved> {
+        let (mut ids, mut of_row) = (Vec::new(), Vec::new());
+        for slot in slots {
+            let mut id = self.first(*slot);
+            while id != NONE {
+                ids.push(id);
+                of_row.push(*slot);
+                id = self.after(id);
+            }
+        }
+        let mut columns = save_rows(&self.store, &ids)?;
+        let matches = |id: &u32| self.matches.as_ref().map(|m| i64::from(m[*id as usize]));
+        columns.push(numbers_or_null(ids.iter().map(matches)));
+        let written = |id: &u32| self.written.get(*id as usize).copied();
+        let known = |ms: &i64| *ms != i64::MIN;
+        columns.push(numbers_or_null(ids.iter().map(|id| written(id).filter(known))));
+        Ok(Saved { columns, hashes: key_hashes(&self.keys, &of_row) })
+    }
+
+    fn load(&mut self, columns: &[ArrayRef], rows: usize) -> Result<()> {
+        let (row, extra) = columns.split_at(self.columns.len());
+        let (mut slots, mut ids) = (Vec::new(), Vec::new());
+        let keys: Vec<ArrayRef> = self.key_columns.iter().map(|c| row[*c].clone()).collect();
+        self.keys.lookup_or_insert(&keys, rows, &mut slots)?;
+        self.grow_lists();
+        let all: Vec<u32> = (0..rows as u32).collect();
+        self.store.append(row, &all, &mut ids)?;
+        self.grow();
+        let identities = self.identities(row, rows)?;
+        let (matches, written) = (read_numbers(&extra[0])?, read_numbers(&extra[1])?);
+        for (row, id) in ids.iter().enumerate() {
+            self.link(*id, slots[row]);
+            if extra[1].is_valid(row) {
+                self.write(*id, written[row]);
+            }
+            if let Some(counts) = &mut self.matches {
+                counts[*id as usize] = i32::try_from(matches[row]).unwrap_or(i32::MAX);
+            }
+            if let Some(identity) = identities.get(row) {
+                self.remember_identity(*id, *identity);
+            }
+        }
+        self.loaded = self.expires();
+        Ok(())
+    }
+
+    fn memory(&self) -> usize {
+        let words = self.heads.capacity() + self.tails.capacity() + self.next.capacity();
+        let matches = self.matches.as_ref().map_or(0, Vec::capacity);
+        let identity = self.identity.as_ref().map_or(0, |identity| {
+            let words = [&identity.newest, &identity.of_row, &identity.older];
+            identity.index.memory() + words.iter().map(|w| w.capacity() * 4).sum::<usize>()
+        });
+        self.keys.memory()
+            + self.store.memory()
+            + (words + matches) * 4
+            + self.links.capacity() * size_of::<super::Link>()
+            + self.written.capacity() * 8
+            + self.expiry.capacity() * size_of::<(u32, i64)>()
+            + identity
+    }
+}
+
+impl Side {
+    /// Puts loaded rows in order of expiry. Those of which it is not known when they were written,
+    /// because they lived for ever then, count as written now.
+    pub(super) fn settle_loaded(&mut self, now_ms: i64) {
+        if !std::mem::take(&mut self.loaded) {
+            return;
+        }
+        for slot in self.keys.slots() {
+            let mut id = self.first(slot);
+            while id != NONE {
+                if self.written[id as usize] == i64::MIN {
+                    self.write(id, now_ms);
+                }
+                id = self.after(id);
+            }
+        }
+        self.expiry.make_contiguous().sort_by_key(|(_, written)| *written);
+    }
+}
