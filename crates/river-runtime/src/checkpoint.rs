@@ -1,6 +1,6 @@
 //! Checkpoints: what a barrier is, what a subtask gives for one, and where it goes.
 //!
-//! One checkpoint, end to end: the driver ([`crate::job`]) asks the coordinator
+//! One checkpoint, end to end: the driver (`river-job`) asks the coordinator
 //! (`river_core::checkpoint`) and gives a [`Command::Snapshot`] to every source task. A source task
 //! cuts its operators and sends an [`crate::exchange::Element::Barrier`] to its consumers; a
 //! consumer does the same once the barrier has come on all its channels. What a task owes goes to

@@ -12,15 +12,14 @@ pub mod error;
 pub mod exchange;
 pub mod gate;
 pub mod graph;
-pub mod job;
 pub mod lookup;
 pub mod metrics;
 pub mod operator;
 pub mod sink;
 pub mod source;
 pub mod state;
-mod task;
-mod values;
+pub mod task;
+pub mod values;
 
 pub use batch::{Batch, Kinds, MAX_WATERMARK, Mark};
 pub use error::{Error, Result};

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use river_runtime::job::JobHandle;
+use river_job::JobHandle;
 use river_runtime::metrics::{JobMetrics, VertexSnapshot};
 
 /// How often the terminal is repainted.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use river_core::Field;
 use river_core::options::Options;
 use river_core::plan::Plan;
+use river_job::{Ended, JobHandle};
 use river_runtime::error::ErrorKind;
-use river_runtime::job::{self, Ended, JobHandle};
 use river_sql::parse::ast::{Spanned, Statement};
 use river_sql::session::{Outcome, Session};
 use river_sql::{SqlError, parse};
@@ -122,8 +122,8 @@ impl Runner {
     }
 
     fn insert(&mut self, plan: &Plan) -> Result<(), ScriptError> {
-        let handle =
-            job::run(plan, &components(plan)?, None).map_err(|error| ScriptError::job(&error))?;
+        let handle = river_job::run(plan, &components(plan)?, None)
+            .map_err(|error| ScriptError::job(&error))?;
         let mut progress = Progress::new(self.show_progress, &plan.name);
         self.supervise(&handle, |handle| progress.tick(handle))?;
         progress.finish(&handle);
@@ -132,7 +132,7 @@ impl Runner {
 
     fn query(&mut self, plan: &Plan, schema: &[Field]) -> Result<(), ScriptError> {
         let (sender, receiver) = crossbeam_channel::bounded(16);
-        let handle = job::run(plan, &components(plan)?, Some(sender))
+        let handle = river_job::run(plan, &components(plan)?, Some(sender))
             .map_err(|error| ScriptError::job(&error))?;
         let updating = plan.nodes.last().is_some_and(|n| !n.changelog.is_append());
         let mode = ResultMode::from_options(self.session.options());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use river_core::Field;
 use river_core::options::Options;
 use river_expr::column::value_at;
+use river_job::Ended;
 use river_runtime::Batch;
-use river_runtime::job::{self, Ended};
 use river_sql::parse::parse_script;
 use river_sql::session::{Outcome, Session};
 
@@ -23,12 +23,12 @@ fn run(script: &str, parallelism: u32) -> String {
         match session.execute(&statement, script).unwrap() {
             Outcome::Done => {}
             Outcome::Insert(plan) => {
-                let job = job::run(&plan, &BuiltIn::default(), None).unwrap();
+                let job = river_job::run(&plan, &BuiltIn::default(), None).unwrap();
                 assert_eq!(job.wait(), Ok(Ended::Finished));
             }
             Outcome::Query { plan, schema } => {
                 let (sender, receiver) = crossbeam_channel::bounded(4);
-                let job = job::run(&plan, &BuiltIn::default(), Some(sender)).unwrap();
+                let job = river_job::run(&plan, &BuiltIn::default(), Some(sender)).unwrap();
                 receiver.iter().for_each(|batch| show(&batch, &schema, &mut lines));
                 assert_eq!(job.wait(), Ok(Ended::Finished));
             }

@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use super::deploy::Deployment;
-use super::{Ended, JobHandle, Shared, VertexInfo};
-use crate::exchange::{Outcome, Stop};
-use crate::graph::Graph;
-use crate::sink::Sink;
-use crate::task::Task;
-use crate::{Error, Result};
+use crate::deploy::Deployment;
+use crate::{Ended, JobHandle, Shared, VertexInfo};
+use river_runtime::exchange::{Outcome, Stop};
+use river_runtime::graph::Graph;
+use river_runtime::sink::Sink;
+use river_runtime::task::Task;
+use river_runtime::{Error, Result};
 
 /// Stack of a task's thread: expressions may be deep.
 const STACK_BYTES: usize = 64 << 20;
@@ -73,11 +73,11 @@ pub fn start(
 }
 
 fn shared(graph: &Graph, deployment: &Deployment) -> Shared {
-    let inputs = |vertex: &crate::graph::Vertex| {
+    let inputs = |vertex: &river_runtime::graph::Vertex| {
         let edges = vertex.inputs.iter().flatten();
         edges.map(|edge| (edge.vertex, edge.exchange.clone())).collect()
     };
-    let info = |vertex: &crate::graph::Vertex| VertexInfo {
+    let info = |vertex: &river_runtime::graph::Vertex| VertexInfo {
         name: vertex.name.clone(),
         parallelism: vertex.parallelism,
         inputs: inputs(vertex),

@@ -8,18 +8,18 @@ use river_core::Field;
 use river_core::plan::{Exchange, Node, Operator as Op, Plan};
 use river_expr::Session;
 
-use super::Components;
-use crate::chain::Chain;
-use crate::exchange::partition::HashPartitioner;
-use crate::exchange::{InputQueue, Outputs, Partitioner, Target};
-use crate::gate::Gate;
-use crate::graph::{Graph, GraphOptions, Vertex, VertexEdge, node_name};
-use crate::metrics::TaskMetrics;
-use crate::sink::Sink;
-use crate::source::{Source, SourceReader};
-use crate::task::{ChainEnd, Destination, Head, Signals, Task};
-use crate::values::ValuesReader;
-use crate::{Batch, Error, OperatorContext, Result};
+use crate::Components;
+use river_runtime::chain::Chain;
+use river_runtime::exchange::partition::HashPartitioner;
+use river_runtime::exchange::{InputQueue, Outputs, Partitioner, Target};
+use river_runtime::gate::Gate;
+use river_runtime::graph::{Graph, GraphOptions, Vertex, VertexEdge, node_name};
+use river_runtime::metrics::TaskMetrics;
+use river_runtime::sink::Sink;
+use river_runtime::source::{Source, SourceReader};
+use river_runtime::task::{ChainEnd, Destination, Head, Signals, Task};
+use river_runtime::values::ValuesReader;
+use river_runtime::{Batch, Error, OperatorContext, Result};
 
 /// The tables of a plan, by node.
 pub struct Connectors {

@@ -10,9 +10,9 @@ use river_core::{ChangelogMode, LogicalType, Value};
 use river_expr::EvalContext;
 
 use super::*;
-use crate::operator::{Output, Status};
-use crate::sink::SinkWriter;
-use crate::source::{Poll, SourceReader, SplitState};
+use river_runtime::operator::{Output, Status};
+use river_runtime::sink::SinkWriter;
+use river_runtime::source::{Poll, SourceReader, SplitState};
 
 /// Numbers from 0, `batches` batches of 100; `usize::MAX` batches do not end.
 struct Numbers {
@@ -226,7 +226,7 @@ fn all_rows_arrive_and_are_committed_once() {
             let metrics = job.metrics();
             assert!(metrics.vertices.iter().all(VertexSnapshot::ended));
             assert_eq!(metrics.vertices.last().unwrap().rows_out(), 4000);
-            assert_eq!(metrics.vertices[0].watermark(), Some(crate::MAX_WATERMARK));
+            assert_eq!(metrics.vertices[0].watermark(), Some(river_runtime::MAX_WATERMARK));
         }
     }
 }
@@ -265,7 +265,7 @@ fn a_panic_fails_the_job_and_names_the_operator() {
     );
     let (written, job) = start(&plan, 0);
     let error = job.wait().unwrap_err();
-    assert_eq!(error.kind, crate::error::ErrorKind::Internal);
+    assert_eq!(error.kind, river_runtime::error::ErrorKind::Internal);
     expect_test::expect![
         "SingleRow[1] broke down: an index was out of bounds; this is a bug of river"
     ]

@@ -13,13 +13,13 @@ use crossbeam_channel::Sender;
 use river_core::Field;
 use river_core::plan::{Exchange, Node, Plan, SinkSpec, TableRef};
 
-use crate::exchange::InputQueue;
-use crate::graph::{Graph, GraphOptions};
-use crate::metrics::{JobMetrics, TaskMetrics, VertexSnapshot};
-use crate::sink::Sink;
-use crate::source::Source;
-use crate::task::Signals;
-use crate::{Batch, Error, Operator, OperatorContext, Result};
+use river_runtime::exchange::InputQueue;
+use river_runtime::graph::{Graph, GraphOptions};
+use river_runtime::metrics::{JobMetrics, TaskMetrics, VertexSnapshot};
+use river_runtime::sink::Sink;
+use river_runtime::source::Source;
+use river_runtime::task::Signals;
+use river_runtime::{Batch, Error, Operator, OperatorContext, Result};
 
 mod deploy;
 mod supervise;
