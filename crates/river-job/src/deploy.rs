@@ -10,6 +10,7 @@ use river_expr::Session;
 
 use crate::Components;
 use river_runtime::chain::Chain;
+use river_runtime::checkpoint::OperatorId;
 use river_runtime::exchange::partition::HashPartitioner;
 use river_runtime::exchange::{InputQueue, Outputs, Partitioner, Target};
 use river_runtime::gate::Gate;
@@ -127,6 +128,9 @@ impl Deployer<'_> {
                     session: self.session.clone(),
                     metrics,
                     signals: signals.clone(),
+                    writer: None,
+                    restored: None,
+                    finished_before: false,
                 };
                 tasks.push(Placed { vertex: number, sink: sink.map(|node| node.id), task });
             }
@@ -201,15 +205,16 @@ impl Deployer<'_> {
                 Op::Sink(spec) => {
                     let input = inputs.first().copied().unwrap_or_default();
                     let built = self.components.sink_operators(spec, input, &context);
-                    for operator in built.map_err(explain)? {
-                        chain.push(&name, operator, &[input]);
+                    for (part, operator) in built.map_err(explain)?.into_iter().enumerate() {
+                        chain.push(&name, OperatorId { node: node.id, part }, operator, &[input]);
                     }
                     schema = input;
                     continue;
                 }
                 _ => {
                     let operator = self.components.operator(node, &producers, &context);
-                    chain.push(&name, operator.map_err(explain)?, &inputs);
+                    let id = OperatorId { node: node.id, part: 0 };
+                    chain.push(&name, id, operator.map_err(explain)?, &inputs);
                 }
             }
             schema = &node.schema;

@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::deploy::Deployment;
 use crate::{Ended, JobHandle, Shared, VertexInfo};
+use river_runtime::checkpoint::SubtaskState;
 use river_runtime::exchange::{Outcome, Stop};
 use river_runtime::graph::Graph;
 use river_runtime::sink::Sink;
@@ -26,7 +27,7 @@ type Prepared = BTreeMap<usize, Vec<(usize, Vec<Vec<u8>>)>>;
 struct Report {
     /// Position among the job's tasks.
     task: usize,
-    outcome: Outcome<Vec<Vec<u8>>>,
+    outcome: Outcome<SubtaskState>,
 }
 
 /// Waits for all tasks of a job.
@@ -120,10 +121,10 @@ impl Supervisor {
         let mut finished = 0;
         while let Ok(report) = self.reports.recv() {
             match report.outcome {
-                Ok(output) => {
+                Ok(state) => {
                     finished += 1;
                     if let Some(sink) = self.sink_of[report.task] {
-                        prepared.entry(sink).or_default().push((report.task, output));
+                        prepared.entry(sink).or_default().push((report.task, state.prepared));
                     }
                 }
                 Err(Stop::Cancelled) => self.shared.cancel(),

@@ -11,7 +11,9 @@ use arrow_array::{ArrayRef, new_empty_array};
 use river_core::Field;
 use river_expr::EvalContext;
 
+use crate::checkpoint::{OperatorId, RestoredState};
 use crate::exchange::Outcome;
+use crate::state::Saved;
 use crate::{Batch, Error, Operator, Output, Result, Status};
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ pub struct Chain {
 /// One operator of a chain.
 struct Stage {
     name: Arc<str>,
+    id: OperatorId,
     operator: Box<dyn Operator>,
     out: Output,
     /// Columns without rows, for each input, for batches that are only marks.
@@ -58,12 +61,19 @@ impl Chain {
     }
 
     /// Adds an operator whose inputs have these columns.
-    pub fn push(&mut self, name: &str, operator: Box<dyn Operator>, inputs: &[&[Field]]) {
+    pub fn push(
+        &mut self,
+        name: &str,
+        id: OperatorId,
+        operator: Box<dyn Operator>,
+        inputs: &[&[Field]],
+    ) {
         let no_rows = |input: &&[Field]| {
             input.iter().map(|f| new_empty_array(&f.ty.logical.to_arrow())).collect()
         };
         self.stages.push(Stage {
             name: name.into(),
+            id,
             operator,
             out: Output::default(),
             no_rows: inputs.iter().map(no_rows).collect(),
@@ -127,6 +137,61 @@ impl Chain {
     pub fn is_idle(&self, inputs_idle: bool) -> bool {
         let mut deciding = self.stages.iter().rev();
         deciding.find_map(|stage| stage.idle).unwrap_or(inputs_idle)
+    }
+
+    /// Fills the operators with what they go on from; before any batch.
+    pub fn restore(&mut self, from: &mut dyn RestoredState) -> Result<()> {
+        for stage in &mut self.stages {
+            let restored = from.restore(stage.id, &mut *stage.operator);
+            restored.map_err(|error| error.context(&stage.name))?;
+        }
+        Ok(())
+    }
+
+    /// Cuts all tables of all operators; gives what they remember beside those. Between batches
+    /// nothing waits inside the chain, so the operators are all cut at the same point.
+    pub fn cut(&mut self) -> Result<Vec<(OperatorId, Vec<u8>)>> {
+        let mut locals = Vec::new();
+        for stage in &mut self.stages {
+            debug_assert!(stage.out.is_drained(), "{} has output left", stage.name);
+            stage.operator.tables().iter_mut().for_each(|table| table.cut());
+            let local = stage.operator.save_local().map_err(|error| stage.explain(error))?;
+            if !local.is_empty() {
+                locals.push((stage.id, local));
+            }
+        }
+        Ok(locals)
+    }
+
+    /// Gives up what the tables owe.
+    pub fn forget_cut(&mut self) {
+        for stage in &mut self.stages {
+            stage.operator.tables().iter_mut().for_each(|table| table.forget_cut());
+        }
+    }
+
+    /// Some of the rows that tables owe, with operator and table; `None` once none are left.
+    pub fn next_saved(&mut self) -> Result<Option<(OperatorId, &'static str, Saved)>> {
+        for stage in &mut self.stages {
+            for table in stage.operator.tables() {
+                let saved = table.next_saved();
+                if let Some(rows) = saved.map_err(|error| error.context(&stage.name))? {
+                    return Ok(Some((stage.id, table.name(), rows)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Gives all rows that were saved because they were about to change.
+    pub fn take_touched(&mut self, mut take: impl FnMut(OperatorId, &'static str, Saved)) {
+        for stage in &mut self.stages {
+            for table in stage.operator.tables() {
+                while let Some(rows) = table.next_touched() {
+                    take(stage.id, table.name(), rows);
+                }
+            }
+        }
     }
 
     /// The operator that is being called, deepest first: after a panic, the culprit.

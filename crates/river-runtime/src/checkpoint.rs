@@ -32,8 +32,8 @@ pub enum Alignment {
     AtLeastOnce,
     /// Holds them back.
     Aligned,
-    /// Holds them back, but not for longer than this many milliseconds after the first one's
-    /// barrier; then goes on as [`Alignment::Unaligned`].
+    /// Holds them back, but not for longer than this many milliseconds after the checkpoint was
+    /// triggered; then goes on as [`Alignment::Unaligned`].
     AlignedFor(u64),
     /// Takes the snapshot at the first barrier, which overtakes queued batches; these become part
     /// of the snapshot.
@@ -67,7 +67,12 @@ pub struct SubtaskState {
     pub splits: Vec<SplitState>,
     /// What the sink's writer has prepared.
     pub prepared: Vec<Vec<u8>>,
-    /// Batches that the barrier has overtaken, by channel of the task.
+    /// Batches that an unaligned barrier has overtaken, by channel of the task and in their order
+    /// within it, with the watermarks of the channel as they came. Channels are numbered through
+    /// the task's inputs, each input's producers by subtask; so a restore with the same
+    /// parallelism gives each batch to the channel it was in. With another one, rows of a hash
+    /// exchange go to the owner of their key group (by any channel of that input), and others to
+    /// any subtask; each row to one, and each channel's in order.
     pub in_flight: Vec<(usize, Batch)>,
     /// The subtask has ended; it has no tables any more and is not run again.
     pub finished: bool,
@@ -90,6 +95,11 @@ pub trait SnapshotWriter: Send {
 
     /// The checkpoint is given up.
     fn abort(&mut self);
+
+    /// A checkpoint that was not begun will not be: a newer one has overtaken its barriers.
+    fn decline(&mut self, checkpoint: u64) {
+        let _ = checkpoint;
+    }
 }
 
 /// How long the parts of a subtask's snapshot took, in microseconds.
@@ -108,6 +118,7 @@ pub trait RestoredState: Send {
     /// Fills the tables and the local state of an operator.
     fn restore(&mut self, operator: OperatorId, into: &mut dyn crate::Operator) -> Result<()>;
 
-    /// Batches that were in flight, by input of the task; they come before all others.
+    /// Batches that were in flight, by channel of the task ([`SubtaskState::in_flight`]); they
+    /// come before all others.
     fn in_flight(&mut self) -> Result<Vec<(usize, Batch)>>;
 }

@@ -14,6 +14,7 @@ pub use local::{InputQueue, Received};
 pub use outputs::{Outputs, Target};
 pub use partition::Partitioner;
 
+use crate::checkpoint::Barrier;
 use crate::{Batch, Error};
 
 /// What travels in a channel, in order.
@@ -25,6 +26,14 @@ pub enum Element {
     Idle,
     /// The channel takes part in the watermark again.
     Active,
+    /// What came before belongs to a checkpoint, what follows does not.
+    Barrier {
+        /// Which checkpoint.
+        barrier: Barrier,
+        /// Batches of the channel that come after the barrier though they belong before it, oldest
+        /// first: it has overtaken them, and they stay in the channel.
+        overtaken: Vec<Batch>,
+    },
     /// Nothing will follow.
     End,
 }

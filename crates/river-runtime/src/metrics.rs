@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use crate::checkpoint::Timing;
+
 /// Why a task does not work at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -28,6 +30,15 @@ pub struct TaskMetrics {
     /// What is waited for now, 0 for nothing, and since when, nanoseconds after `started`.
     waiting: AtomicU8,
     waiting_since_ns: AtomicU64,
+    snapshots: AtomicU64,
+    alignment_us: AtomicU64,
+    longest_sync_us: AtomicU64,
+    /// Of the last snapshot, microseconds.
+    last_start_delay_us: AtomicU64,
+    last_alignment_us: AtomicU64,
+    last_sync_us: AtomicU64,
+    /// Rows recorded in flight, in all snapshots.
+    rows_in_flight: AtomicU64,
     /// When the task ended, nanoseconds after `started`; 0 while it runs.
     ended_ns: AtomicU64,
 }
@@ -53,6 +64,13 @@ impl Default for TaskMetrics {
             back_pressured_ns: AtomicU64::new(0),
             waiting: AtomicU8::new(0),
             waiting_since_ns: AtomicU64::new(0),
+            snapshots: AtomicU64::new(0),
+            alignment_us: AtomicU64::new(0),
+            longest_sync_us: AtomicU64::new(0),
+            last_start_delay_us: AtomicU64::new(0),
+            last_alignment_us: AtomicU64::new(0),
+            last_sync_us: AtomicU64::new(0),
+            rows_in_flight: AtomicU64::new(0),
             ended_ns: AtomicU64::new(0),
         }
     }
@@ -74,6 +92,17 @@ impl TaskMetrics {
     /// Notes the watermark that the task has given out last.
     pub fn set_watermark(&self, watermark: i64) {
         self.watermark.store(watermark, Relaxed);
+    }
+
+    /// Counts a snapshot that was given to the end, with the rows in flight that it holds.
+    pub fn add_snapshot(&self, timing: &Timing, rows_in_flight: usize) {
+        self.snapshots.fetch_add(1, Relaxed);
+        self.alignment_us.fetch_add(timing.alignment_us, Relaxed);
+        self.longest_sync_us.fetch_max(timing.sync_us, Relaxed);
+        self.last_start_delay_us.store(timing.start_delay_us, Relaxed);
+        self.last_alignment_us.store(timing.alignment_us, Relaxed);
+        self.last_sync_us.store(timing.sync_us, Relaxed);
+        self.rows_in_flight.fetch_add(rows_in_flight as u64, Relaxed);
     }
 
     /// Counts time as waiting until the guard is dropped.
@@ -115,6 +144,17 @@ impl TaskMetrics {
             idle_ns,
             back_pressured_ns,
             watermark: (watermark != i64::MIN).then_some(watermark),
+            snapshots: SnapshotFigures {
+                count: self.snapshots.load(Relaxed),
+                alignment_us: self.alignment_us.load(Relaxed),
+                longest_sync_us: self.longest_sync_us.load(Relaxed),
+                last: Timing {
+                    start_delay_us: self.last_start_delay_us.load(Relaxed),
+                    alignment_us: self.last_alignment_us.load(Relaxed),
+                    sync_us: self.last_sync_us.load(Relaxed),
+                },
+                rows_in_flight: self.rows_in_flight.load(Relaxed),
+            },
             ended: ended_ns > 0,
         }
     }
@@ -151,8 +191,25 @@ pub struct TaskSnapshot {
     pub back_pressured_ns: u64,
     /// Watermark given out last, milliseconds.
     pub watermark: Option<i64>,
+    /// What it gave for checkpoints.
+    pub snapshots: SnapshotFigures,
     /// Whether the task has ended.
     pub ended: bool,
+}
+
+/// Figures of a task's snapshots since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SnapshotFigures {
+    /// Snapshots given to the end.
+    pub count: u64,
+    /// Time between the first and the last barrier, of all.
+    pub alignment_us: u64,
+    /// Longest time that nothing was processed for a cut.
+    pub longest_sync_us: u64,
+    /// Of the last one.
+    pub last: Timing,
+    /// Rows recorded in flight, in all.
+    pub rows_in_flight: u64,
 }
 
 /// Figures of a vertex's subtasks.

@@ -64,6 +64,11 @@ impl Output {
         self.idle.take()
     }
 
+    /// Whether no batch waits in it.
+    pub fn is_drained(&self) -> bool {
+        self.batches.is_empty()
+    }
+
     /// The oldest batch.
     pub fn pop(&mut self) -> Option<Batch> {
         self.batches.pop_front()

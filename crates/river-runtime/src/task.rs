@@ -1,11 +1,15 @@
 //! A task: one thread that runs one chain for one subtask, from its source or gate to its
 //! consumers or sink.
 //!
-//! The loop: fire due timers, take one batch, run it through the chain; with nothing to take, send
-//! what is held back and wait, for input or the next timer. A cancel closes the task's queue, which
-//! ends every wait. A panic of an operator becomes an error that names it; nothing here lets one
-//! out of the thread.
+//! The loop: obey commands, fire due timers, take one batch, run it through the chain, give some of
+//! what is owed for a checkpoint; with nothing to take, send what is held back and wait, for input
+//! or the next timer. A cancel closes the task's queue, which ends every wait. A panic of an
+//! operator becomes an error that names it; nothing here lets one out of the thread.
+//!
+//! Commands and barriers get through between batches: a task that waits for room in a consumer's
+//! queue first ends the batch it is on, also for an unaligned barrier.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,13 +18,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use river_expr::{EvalContext, Session};
 
 use crate::chain::Chain;
+use crate::checkpoint::{Command, RestoredState, SnapshotWriter, SubtaskState};
 use crate::exchange::{InputQueue, Outcome, Received, Stop};
 use crate::gate::Gate;
 use crate::metrics::{TaskMetrics, Waiting};
 use crate::source::{Poll, SourceReader};
 use crate::{Batch, Error, MAX_WATERMARK};
 
+mod checkpoint;
 mod end;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use snapshot::Snapshots;
 
 pub use end::{ChainEnd, Destination};
 
@@ -64,28 +75,76 @@ pub struct Task {
     pub metrics: Arc<TaskMetrics>,
     /// The job's signals.
     pub signals: Arc<Signals>,
+    /// Where snapshots go; without one barriers are only passed on.
+    pub writer: Option<Box<dyn SnapshotWriter>>,
+    /// What the operators go on from. A source's reader and a sink have been given theirs before.
+    pub restored: Option<Box<dyn RestoredState>>,
+    /// The subtask had ended when the checkpoint was made that the job goes on from: it only says
+    /// so again.
+    pub finished_before: bool,
 }
 
 impl Task {
-    /// Runs to the end. Returns what a sink's writer has prepared to be committed.
-    pub fn run(mut self) -> Outcome<Vec<Vec<u8>>> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.work()));
-        self.metrics.end();
+    /// Runs to the end. Returns the state for all checkpoints from now on: `finished`, with what a
+    /// sink's writer has prepared to be committed.
+    pub fn run(self) -> Outcome<SubtaskState> {
+        let Task { name, session, restored, finished_before, .. } = self;
+        let metrics = self.metrics.clone();
+        let mut running = Running {
+            head: self.head,
+            chain: self.chain,
+            end: self.end,
+            queue: self.queue,
+            metrics: self.metrics,
+            signals: self.signals,
+            snapshots: Snapshots::new(self.writer),
+            commands: VecDeque::new(),
+        };
+        let now = EvalContext::new(session, 0);
+        let work = || match finished_before {
+            true => running.end_again(),
+            false => running.work(restored, now),
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(work));
+        metrics.end();
         outcome.unwrap_or_else(|panic| {
             let message = panic_message(&*panic);
-            let place = self.chain.running().unwrap_or(&self.name);
+            let place = running.chain.running().unwrap_or(&name);
             let message = format!("{place} broke down: {message}; this is a bug of river");
             Err(Stop::Failed(Error::internal(message)))
         })
     }
+}
 
-    fn work(&mut self) -> Outcome<Vec<Vec<u8>>> {
-        let mut now = EvalContext::new(self.session.clone(), 0);
+/// A task at work.
+struct Running {
+    head: Head,
+    chain: Chain,
+    end: ChainEnd,
+    queue: Arc<InputQueue>,
+    metrics: Arc<TaskMetrics>,
+    signals: Arc<Signals>,
+    snapshots: Snapshots,
+    /// Commands taken from the queue and not obeyed yet.
+    commands: VecDeque<Command>,
+}
+
+impl Running {
+    fn work(
+        &mut self,
+        restored: Option<Box<dyn RestoredState>>,
+        mut now: EvalContext,
+    ) -> Outcome<SubtaskState> {
+        set_clock(&mut now);
+        if let Some(mut restored) = restored {
+            self.restore(&mut *restored, &mut now)?;
+        }
         loop {
             let now_ms = set_clock(&mut now);
             if self.signals.cancelled.load(Ordering::Relaxed) {
                 return Err(Stop::Cancelled);
             }
+            self.obey(&now)?;
             self.chain.fire_timers(now_ms, &mut now, &mut self.end)?;
             self.end.tick(now_ms)?;
             let goes_on = match &self.head {
@@ -93,11 +152,28 @@ impl Task {
                 Head::Gate(_) => self.read_gate(&mut now)?,
             };
             if !goes_on {
-                return self.end.finish();
+                let prepared = self.end.prepare()?;
+                self.end.close()?;
+                return Ok(self.finished(prepared));
             }
             let inputs_idle = matches!(&self.head, Head::Gate(gate) if gate.is_idle());
             self.end.set_idle(self.chain.is_idle(inputs_idle))?;
+            self.snapshots.advance(&mut self.chain, &self.metrics)?;
         }
+    }
+
+    /// Ends as in an earlier run; no operator and no sink takes part.
+    fn end_again(&mut self) -> Outcome<SubtaskState> {
+        self.end.close()?;
+        Ok(self.finished(Vec::new()))
+    }
+
+    fn finished(&self, prepared: Vec<Vec<u8>>) -> SubtaskState {
+        let splits = match &self.head {
+            Head::Source { reader, .. } => reader.snapshot(),
+            Head::Gate(_) => Vec::new(),
+        };
+        SubtaskState { prepared, splits, finished: true, ..SubtaskState::default() }
     }
 
     /// Reads and runs one batch, or waits; false at the end.
@@ -121,6 +197,9 @@ impl Task {
                 if matches!(woken, Received::Closed) { Err(Stop::Cancelled) } else { Ok(true) }
             }
             Poll::End => {
+                // A checkpoint that was asked for by now is of the state before the end.
+                self.obey(now)?;
+                self.settle()?;
                 let last = Batch::watermark(MAX_WATERMARK);
                 self.chain.process(0, last, now, &mut self.end)?;
                 self.chain.end_input(0, now, &mut self.end)?;
@@ -146,8 +225,17 @@ impl Task {
             Received::Closed => return Err(Stop::Cancelled),
             Received::Element(channel, element) => (channel, element),
         };
-        let step = gate.accept(channel, element)?;
+        let step = gate.accept(channel, element, now_us(now))?;
         let done = gate.is_done();
+        if let Some(verdict) = step.verdict {
+            self.heed(channel, verdict, step.in_flight)?;
+        } else if !step.in_flight.is_empty() {
+            self.snapshots.record(channel, step.in_flight);
+        }
+        if done {
+            // What is owed for a checkpoint is of the state before the end.
+            self.settle()?;
+        }
         if let Some((input, batch)) = step.batch {
             self.metrics.add_in(batch.rows);
             self.chain.process(input, batch, now, &mut self.end)?;
@@ -158,14 +246,19 @@ impl Task {
         Ok(!done)
     }
 
-    /// Waits for input, a timer, a signal, or at most `longest`.
+    /// Waits for input, a timer, a signal, or at most `longest`; not at all while tables owe rows
+    /// that can be given.
     fn wait(&self, longest: Option<Duration>) -> Received {
-        let timers = [self.chain.next_timer_ms(), self.end.next_timer_ms()];
+        let alignment_ends = match &self.head {
+            Head::Gate(gate) => gate.next_deadline_ms(),
+            Head::Source { .. } => None,
+        };
+        let timers = [self.chain.next_timer_ms(), self.end.next_timer_ms(), alignment_ends];
         let to_timer = timers.into_iter().flatten().min().map(|at| {
             let left_ms = at.saturating_sub(now_ns().div_euclid(1_000_000)).max(0);
             Duration::from_millis(left_ms as u64)
         });
-        let longest = longest.into_iter().chain(to_timer).min();
+        let longest = [longest, to_timer, self.snapshots.pause()].into_iter().flatten().min();
         let deadline = longest.and_then(|longest| Instant::now().checked_add(longest));
         let _waiting = self.metrics.wait(Waiting::Idle);
         self.queue.receive(deadline)
@@ -182,6 +275,11 @@ fn set_clock(now: &mut EvalContext) -> i64 {
 fn now_ns() -> i64 {
     let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// The wall clock that a context was set to, microseconds since the epoch.
+fn now_us(now: &EvalContext) -> i64 {
+    now.now_ns.div_euclid(1000)
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -7,6 +7,8 @@ use crate::exchange::Stop;
 use crate::operator::OUTPUT_BATCHES;
 use crate::{MAX_WATERMARK, Mark};
 
+const ID: OperatorId = OperatorId { node: 0, part: 0 };
+
 /// What happened, in order.
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -111,8 +113,8 @@ fn lines(log: &Log) -> String {
 fn each_output_goes_to_the_end_before_the_next() {
     let (log, mut tail, mut now) = setup(usize::MAX);
     let mut chain = Chain::new(2);
-    chain.push("a", Repeat::boxed("a", 2, &log), &[&[], &[]]);
-    chain.push("b", Repeat::boxed("b", 1, &log), &[&[]]);
+    chain.push("a", ID, Repeat::boxed("a", 2, &log), &[&[], &[]]);
+    chain.push("b", ID, Repeat::boxed("b", 1, &log), &[&[]]);
     let mut batch = Batch::new(Vec::new(), 1);
     batch.marks.push(Mark { offset: 1, watermark: 7 });
     chain.process(1, batch, &mut now, &mut tail).unwrap();
@@ -138,8 +140,8 @@ fn each_output_goes_to_the_end_before_the_next() {
 fn an_operator_goes_on_only_when_its_output_is_drained() {
     let (log, mut tail, mut now) = setup(usize::MAX);
     let mut chain = Chain::default();
-    chain.push("a", Repeat::boxed("a", 10 * OUTPUT_BATCHES, &log), &[&[]]);
-    chain.push("b", Repeat::boxed("b", 10 * OUTPUT_BATCHES, &log), &[&[]]);
+    chain.push("a", ID, Repeat::boxed("a", 10 * OUTPUT_BATCHES, &log), &[&[]]);
+    chain.push("b", ID, Repeat::boxed("b", 10 * OUTPUT_BATCHES, &log), &[&[]]);
     chain.process(0, Batch::new(Vec::new(), 1), &mut now, &mut tail).unwrap();
     assert_eq!(tail.batches, 100 * OUTPUT_BATCHES * OUTPUT_BATCHES);
 }
@@ -148,7 +150,7 @@ fn an_operator_goes_on_only_when_its_output_is_drained() {
 fn a_cancel_interrupts_an_operator_that_has_more_to_give() {
     let (log, mut tail, mut now) = setup(3);
     let mut chain = Chain::default();
-    chain.push("a", Repeat::boxed("a", usize::MAX, &log), &[&[]]);
+    chain.push("a", ID, Repeat::boxed("a", usize::MAX, &log), &[&[]]);
     let outcome = chain.process(0, Batch::new(Vec::new(), 1), &mut now, &mut tail);
     assert!(matches!(outcome, Err(Stop::Cancelled)));
     assert_eq!(tail.batches, 4);
@@ -158,8 +160,8 @@ fn a_cancel_interrupts_an_operator_that_has_more_to_give() {
 fn operators_end_one_after_the_other_after_the_last_input() {
     let (log, mut tail, mut now) = setup(usize::MAX);
     let mut chain = Chain::new(2);
-    chain.push("a", Repeat::boxed("a", 1, &log), &[&[], &[]]);
-    chain.push("b", Repeat::boxed("b", 1, &log), &[&[]]);
+    chain.push("a", ID, Repeat::boxed("a", 1, &log), &[&[], &[]]);
+    chain.push("b", ID, Repeat::boxed("b", 1, &log), &[&[]]);
     chain.end_input(1, &mut now, &mut tail).unwrap();
     chain.process(0, Batch::watermark(MAX_WATERMARK), &mut now, &mut tail).unwrap();
     chain.end_input(0, &mut now, &mut tail).unwrap();
@@ -185,8 +187,8 @@ fn timers_fire_when_due_and_may_make_the_output_idle() {
     let mut chain = Chain::default();
     let mut timed = Repeat::boxed("a", 1, &log);
     timed.timer = Some(50);
-    chain.push("a", timed, &[&[]]);
-    chain.push("b", Repeat::boxed("b", 1, &log), &[&[]]);
+    chain.push("a", ID, timed, &[&[]]);
+    chain.push("b", ID, Repeat::boxed("b", 1, &log), &[&[]]);
     assert_eq!(chain.next_timer_ms(), Some(50));
     chain.fire_timers(49, &mut now, &mut tail).unwrap();
     assert_eq!(lines(&log), "");

@@ -3,17 +3,38 @@
 //! A sender waits only for room in *its* channel, and the receiver takes from whichever channel has
 //! something, in turns. So a fast input can neither shut out a slow one nor make it wait.
 //!
-//! No deadlock in any acyclic graph, diamonds included: a task that waits for input has all its
-//! channels empty, and one that waits for room waits for a task that will take from that channel,
-//! as no task ever prefers or holds back a channel. Follow the waiting from any task to its
-//! consumer: the chain ends at a task that can work, at the latest at a sink. (An alignment of
-//! barriers holds channels back, but only until barriers that are already on their way arrive.)
+//! The receiver may hold channels back ([`InputQueue::block`]) while it aligns a barrier; their
+//! senders then wait as if it were slow. A barrier that must not wait is put in front of its
+//! channel ([`InputQueue::send_ahead`]). Commands to the task come here too, as a task that waits,
+//! waits here.
+//!
+//! # No deadlock
+//!
+//! In any acyclic graph, diamonds included. Without alignments: a task that waits for input has all
+//! its channels empty, and one that waits for room waits for a task that will take from that
+//! channel. Follow the waiting from any task to its consumer: the chain ends at a task that can
+//! work, at the latest at a sink.
+//!
+//! With alignments a task may also wait, with channels held back, for a barrier on the others.
+//! Assume nothing can go on. Let `n` be the smallest number of a checkpoint that some task aligns.
+//! That task waits for the barrier of a producer that still owes it; let P be the most upstream of
+//! all tasks that owe `n` to some channel. (A source owes it only while it is busy: it takes the
+//! command even if it waits. If someone has given `n` up, the driver has, and says so to all.) All
+//! producers of P have sent `n`, so P has input it may take, unless it is sending already: P waits
+//! for room in a channel, for something that comes before `n` or is `n`. That channel's consumer Q
+//! does not hold it back, as it has neither `n` nor anything later from it, and nobody aligns
+//! anything earlier. So Q has input it may take, and waits for room itself. Nor does *its* consumer
+//! hold it back: Q cannot have sent `n` or a later barrier, having none from P. And so on down to a
+//! sink, which never waits for room. So something can go on.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::{Element, Outcome, Stop};
+use crate::Batch;
+use crate::checkpoint::{Barrier, Command};
 use crate::metrics::{TaskMetrics, Waiting};
 
 #[cfg(test)]
@@ -27,7 +48,7 @@ pub const CHANNEL_CAPACITY: usize = 8;
 pub enum Received {
     /// An element and its channel.
     Element(usize, Element),
-    /// Nothing came in time, or someone called [`InputQueue::wake`].
+    /// Nothing came in time, or someone called [`InputQueue::wake`] or [`InputQueue::command`].
     Nothing,
     /// The job was cancelled.
     Closed,
@@ -41,6 +62,8 @@ pub struct InputQueue {
     filled: Condvar,
     /// Signalled for the sender of each channel.
     room: Vec<Condvar>,
+    /// Whether there are commands: looked at before every batch, so not under the lock.
+    commanded: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -53,12 +76,15 @@ struct State {
     receiver_waits: bool,
     woken: bool,
     closed: bool,
+    commands: VecDeque<Command>,
 }
 
 #[derive(Debug, Default)]
 struct Channel {
     elements: VecDeque<Element>,
     sender_waits: bool,
+    /// Held back by the receiver.
+    blocked: bool,
 }
 
 impl InputQueue {
@@ -72,9 +98,11 @@ impl InputQueue {
                 receiver_waits: false,
                 woken: false,
                 closed: false,
+                commands: VecDeque::new(),
             }),
             filled: Condvar::new(),
             room: (0..channels).map(|_| Condvar::new()).collect(),
+            commanded: AtomicBool::new(false),
         }
     }
 
@@ -96,11 +124,90 @@ impl InputQueue {
         }
         state.channels[channel].elements.push_back(element);
         state.queued += 1;
-        if state.receiver_waits {
+        if state.receiver_waits && !state.channels[channel].blocked {
             state.receiver_waits = false;
             self.filled.notify_one();
         }
         Ok(())
+    }
+
+    /// Adds `last`, and puts a barrier before all that the channel holds: it is what the receiver
+    /// takes next. Never waits.
+    ///
+    /// # Errors
+    /// [`Stop::Cancelled`] if the queue is closed.
+    pub fn send_ahead(&self, channel: usize, last: Option<Batch>, barrier: Barrier) -> Outcome<()> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Stop::Cancelled);
+        }
+        let state = &mut *state;
+        let target = &mut state.channels[channel];
+        state.queued += 1 + usize::from(last.is_some());
+        target.elements.extend(last.map(Element::Batch));
+        target.put_in_front(barrier, target.elements.len());
+        // What it is held back for is older, and given up for this barrier.
+        target.blocked = false;
+        state.turn = channel;
+        state.receiver_waits = false;
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Lets the barriers of a checkpoint that are queued overtake what is queued before them.
+    pub fn overtake(&self, checkpoint: u64) {
+        for channel in &mut self.lock().channels {
+            let is_sought = |element: &Element| matches!(element, Element::Barrier { barrier, .. } if barrier.checkpoint == checkpoint);
+            let Some(place) = channel.elements.iter().position(is_sought) else { continue };
+            if let Some(Element::Barrier { barrier, .. }) = channel.elements.remove(place) {
+                channel.put_in_front(barrier, place);
+            }
+        }
+    }
+
+    /// Gives out nothing more of a channel until [`InputQueue::unblock_all`].
+    pub fn block(&self, channel: usize) {
+        self.lock().channels[channel].blocked = true;
+    }
+
+    /// Holds no channel back any more. For the receiver.
+    pub fn unblock_all(&self) {
+        self.lock().channels.iter_mut().for_each(|channel| channel.blocked = false);
+    }
+
+    /// Tells the task something; a task that waits for input returns with [`Received::Nothing`].
+    pub fn command(&self, command: Command) {
+        let mut state = self.lock();
+        state.commands.push_back(command);
+        self.commanded.store(true, Ordering::Release);
+        self.filled.notify_one();
+    }
+
+    /// Takes the commands that have come, oldest first.
+    pub fn take_commands(&self, into: &mut VecDeque<Command>) {
+        if self.commanded.load(Ordering::Acquire) {
+            let mut state = self.lock();
+            into.append(&mut state.commands);
+            self.commanded.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits for a command, and takes no input; not longer than until `deadline`.
+    ///
+    /// # Errors
+    /// [`Stop::Cancelled`] if the queue is closed.
+    pub fn pause(&self, deadline: Instant) -> Outcome<()> {
+        let mut state = self.lock();
+        state.receiver_waits = false;
+        while !state.closed && state.commands.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            let waited = self.filled.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if state.closed { Err(Stop::Cancelled) } else { Ok(()) }
     }
 
     /// The next element, if there is one now.
@@ -116,7 +223,7 @@ impl InputQueue {
             if !matches!(received, Received::Nothing) {
                 return received;
             }
-            if std::mem::take(&mut state.woken) {
+            if std::mem::take(&mut state.woken) || !state.commands.is_empty() {
                 return Received::Nothing;
             }
             state.receiver_waits = true;
@@ -147,6 +254,9 @@ impl InputQueue {
             let number = state.turn;
             state.turn = (number + 1) % channels;
             let channel = &mut state.channels[number];
+            if channel.blocked {
+                continue;
+            }
             let Some(element) = channel.elements.pop_front() else { continue };
             // At half, so that the two threads do not take turns at every element.
             if channel.sender_waits && channel.elements.len() <= CHANNEL_CAPACITY / 2 {
@@ -178,6 +288,18 @@ impl InputQueue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Channel {
+    /// Puts a barrier before all elements, of which it overtakes the first `overtaken`.
+    fn put_in_front(&mut self, barrier: Barrier, overtaken: usize) {
+        let batches = self.elements.iter().take(overtaken).filter_map(|element| match element {
+            Element::Batch(batch) => Some(batch.clone()),
+            _ => None,
+        });
+        let overtaken = batches.collect();
+        self.elements.push_front(Element::Barrier { barrier, overtaken });
     }
 }
 

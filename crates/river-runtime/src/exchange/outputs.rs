@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::coalesce::{Coalescer, LONGEST_HOLD_MS};
 use super::{Element, InputQueue, Outcome, Partitioner};
 use crate::Batch;
+use crate::checkpoint::{Alignment, Barrier};
 use crate::metrics::TaskMetrics;
 
 /// A channel of a consumer's subtask.
@@ -91,6 +92,20 @@ impl Outputs {
         }
         self.idle = idle;
         self.send_to_all(|| if idle { Element::Idle } else { Element::Active })
+    }
+
+    /// Sends what is held back and then a barrier, on every channel. It waits for room as all else
+    /// does, except an unaligned one: that overtakes all that is queued.
+    pub fn barrier(&mut self, barrier: Barrier) -> Outcome<()> {
+        if barrier.alignment != Alignment::Unaligned {
+            return self.send_to_all(|| Element::Barrier { barrier, overtaken: Vec::new() });
+        }
+        self.held_since_ms = None;
+        for (target, coalescer) in self.edges.iter_mut().flat_map(|edge| &mut edge.targets) {
+            let held = coalescer.flush()?;
+            target.queue.send_ahead(target.channel, held, barrier)?;
+        }
+        Ok(())
     }
 
     /// Sends what is held back, and that nothing follows.

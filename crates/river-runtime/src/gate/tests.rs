@@ -14,7 +14,7 @@ fn run(channels: &[usize], script: &str) -> String {
             _ => Element::Batch(Batch::new(Vec::new(), 1)),
         };
         let idle_before = gate.is_idle();
-        let step = gate.accept(channel.parse().unwrap(), element).unwrap();
+        let step = gate.accept(channel.parse().unwrap(), element, 0).unwrap();
         let mut said = Vec::new();
         if let Some((input, batch)) = step.batch {
             let marks: Vec<i64> = batch.marks.iter().map(|mark| mark.watermark).collect();
@@ -122,12 +122,12 @@ fn two_inputs_combine() {
 #[test]
 fn marks_inside_a_batch_move_to_where_the_minimum_advances() {
     let mut gate = Gate::new(&[2]);
-    gate.accept(0, Element::Batch(Batch::watermark(7))).unwrap();
+    gate.accept(0, Element::Batch(Batch::watermark(7)), 0).unwrap();
     let mut batch = Batch::new(Vec::new(), 10);
     batch.marks = [(2, 3), (4, 6), (6, 9), (10, 12)]
         .map(|(offset, watermark)| Mark { offset, watermark })
         .to_vec();
-    let step = gate.accept(1, Element::Batch(batch)).unwrap();
+    let step = gate.accept(1, Element::Batch(batch), 0).unwrap();
     let marks = step.batch.unwrap().1.marks;
     let marks: Vec<_> = marks.iter().map(|mark| (mark.offset, mark.watermark)).collect();
     assert_eq!(marks, [(2, 3), (4, 6), (6, 7)]);
@@ -136,7 +136,7 @@ fn marks_inside_a_batch_move_to_where_the_minimum_advances() {
 #[test]
 fn a_channel_that_goes_on_after_its_end_is_a_bug() {
     let mut gate = Gate::new(&[1]);
-    gate.accept(0, Element::End).unwrap();
-    assert!(gate.accept(0, Element::End).is_err());
-    assert!(gate.accept(1, Element::End).is_err());
+    gate.accept(0, Element::End, 0).unwrap();
+    assert!(gate.accept(0, Element::End, 0).is_err());
+    assert!(gate.accept(1, Element::End, 0).is_err());
 }

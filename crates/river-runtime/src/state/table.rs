@@ -79,6 +79,11 @@ pub trait Checkpointed {
     /// Some of the rows owed; `None` once none are left, and the cut is over.
     fn next_saved(&mut self) -> Result<Option<Saved>>;
 
+    /// Rows that were saved because they were about to change; they wait in memory.
+    fn next_touched(&mut self) -> Option<Saved> {
+        None
+    }
+
     /// [`StateTable::load`], with columns of a file: their number and types are checked first.
     fn load(&mut self, columns: &[ArrayRef], rows: usize) -> Result<()>;
 
@@ -156,6 +161,10 @@ impl<T: StateTable> Checkpointed for Keyed<T> {
 
     fn forget_cut(&mut self) {
         self.cut = None;
+    }
+
+    fn next_touched(&mut self) -> Option<Saved> {
+        self.cut.as_mut()?.saved.pop()
     }
 
     fn next_saved(&mut self) -> Result<Option<Saved>> {

@@ -11,6 +11,7 @@ use river_core::Field;
 use super::Signals;
 use crate::Batch;
 use crate::chain::Tail;
+use crate::checkpoint::Barrier;
 use crate::exchange::{Outcome, Outputs, Stop};
 use crate::metrics::{TaskMetrics, Waiting};
 use crate::sink::SinkWriter;
@@ -95,14 +96,29 @@ impl ChainEnd {
         }
     }
 
-    /// The input has ended and all is processed. Returns what a sink has prepared.
-    pub fn finish(&mut self) -> Outcome<Vec<Vec<u8>>> {
+    /// What a sink gives for a checkpoint; nothing elsewhere.
+    pub fn prepare(&mut self) -> Outcome<Vec<Vec<u8>>> {
         match &mut self.destination {
-            Destination::Edges(outputs) => outputs.end().map(|()| Vec::new()),
             Destination::Sink { name, writer } => {
                 Ok(writer.prepare().map_err(|error| error.context(&*name))?)
             }
-            Destination::Collector(_) => Ok(Vec::new()),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Passes a barrier on.
+    pub fn barrier(&mut self, barrier: Barrier) -> Outcome<()> {
+        match &mut self.destination {
+            Destination::Edges(outputs) => outputs.barrier(barrier),
+            _ => Ok(()),
+        }
+    }
+
+    /// The input has ended, and all is processed or was in an earlier run: nothing will follow.
+    pub fn close(&mut self) -> Outcome<()> {
+        match &mut self.destination {
+            Destination::Edges(outputs) => outputs.end(),
+            _ => Ok(()),
         }
     }
 }

@@ -144,7 +144,7 @@ fn check(streams: &[Stream], targets: u32, hash: bool, order: &[usize]) {
             let channels = (channel..open.len()).chain(0..channel);
             let next = channels.map(|c| (c, open[c].next())).find(|(_, element)| element.is_some());
             let (channel, Some(element)) = next.unwrap() else { unreachable!() };
-            let step = gate.accept(channel, element).unwrap();
+            let step = gate.accept(channel, element, 0).unwrap();
             if let Some((_, batch)) = step.batch {
                 seen.take(&batch);
             }

@@ -1,0 +1,152 @@
+//! What a task does for checkpoints: obeys commands, cuts its chain at barriers and passes them
+//! on, and goes on from what was restored.
+
+use std::time::Instant;
+
+use river_expr::EvalContext;
+
+use super::{Head, Running, now_us};
+use crate::Batch;
+use crate::checkpoint::{Alignment, Barrier, Command, RestoredState, SubtaskState, Timing};
+use crate::exchange::{Element, Outcome};
+use crate::gate::Verdict;
+
+impl Running {
+    /// Goes on from restored state: first the operators, then the batches that were in flight.
+    pub(super) fn restore(
+        &mut self,
+        from: &mut dyn RestoredState,
+        now: &mut EvalContext,
+    ) -> Outcome<()> {
+        self.chain.restore(from)?;
+        for (channel, batch) in from.in_flight()? {
+            let Head::Gate(gate) = &mut self.head else { continue };
+            let step = gate.accept(channel, Element::Batch(batch), now_us(now))?;
+            if let Some((input, batch)) = step.batch {
+                self.metrics.add_in(batch.rows);
+                self.chain.process(input, batch, now, &mut self.end)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the driver has said, and what is due for barriers that have been waited for.
+    pub(super) fn obey(&mut self, now: &EvalContext) -> Outcome<()> {
+        self.queue.take_commands(&mut self.commands);
+        while let Some(command) = self.commands.pop_front() {
+            match command {
+                Command::Snapshot(barrier) => self.start(barrier, now)?,
+                Command::Abort(checkpoint) => self.abort(checkpoint),
+            }
+        }
+        let Head::Gate(gate) = &mut self.head else { return Ok(()) };
+        if let Some(verdict) = gate.alignment().pass_time(now_us(now)) {
+            self.heed(0, verdict, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// Makes the snapshot of a source.
+    fn start(&mut self, mut barrier: Barrier, now: &EvalContext) -> Outcome<()> {
+        if matches!(self.head, Head::Gate(_)) {
+            return Ok(());
+        }
+        let since_trigger_ms = now_us(now).div_euclid(1000).saturating_sub(barrier.timestamp_ms);
+        if let Alignment::AlignedFor(longest_ms) = barrier.alignment
+            && since_trigger_ms.try_into().is_ok_and(|since_ms: u64| since_ms >= longest_ms)
+        {
+            barrier.alignment = Alignment::Unaligned;
+        }
+        let start_delay_us = since_trigger_ms.max(0) as u64 * 1000;
+        self.snapshot(barrier, Timing { start_delay_us, ..Timing::default() })?;
+        self.snapshots.complete(barrier.checkpoint, 0);
+        Ok(())
+    }
+
+    fn abort(&mut self, checkpoint: u64) {
+        if let Head::Gate(gate) = &mut self.head
+            && gate.alignment().abort(checkpoint)
+        {
+            self.queue.unblock_all();
+        }
+        self.snapshots.abort(checkpoint, &mut self.chain);
+    }
+
+    /// Does what an element of a channel, or the passing of time, means for checkpoints.
+    pub(super) fn heed(
+        &mut self,
+        channel: usize,
+        verdict: Verdict,
+        in_flight: Vec<Batch>,
+    ) -> Outcome<()> {
+        if verdict.release {
+            self.queue.unblock_all();
+        }
+        if verdict.hold {
+            self.queue.block(channel);
+        }
+        for checkpoint in verdict.given_up {
+            self.snapshots.give_up(checkpoint, &mut self.chain);
+        }
+        if let Some(barrier) = verdict.snapshot {
+            self.snapshot(barrier, verdict.timing)?;
+        }
+        self.snapshots.record(channel, in_flight);
+        if let Some(checkpoint) = verdict.complete {
+            self.snapshots.complete(checkpoint, verdict.timing.alignment_us);
+        }
+        Ok(())
+    }
+
+    /// Cuts everything at this point between two batches, and passes the barrier on.
+    fn snapshot(&mut self, barrier: Barrier, mut timing: Timing) -> Outcome<()> {
+        // Tables owe one cut at a time.
+        self.settle()?;
+        if self.snapshots.last_aborted() == barrier.checkpoint {
+            return Ok(());
+        }
+        if self.snapshots.are_kept() {
+            let begun = Instant::now();
+            let mut state = SubtaskState { locals: self.chain.cut()?, ..SubtaskState::default() };
+            if let Head::Source { reader, .. } = &self.head {
+                state.splits = reader.snapshot();
+            }
+            state.prepared = self.end.prepare()?;
+            timing.sync_us = begun.elapsed().as_micros() as u64;
+            self.snapshots.begin(&barrier, state, timing);
+        }
+        if barrier.alignment == Alignment::Unaligned {
+            self.queue.overtake(barrier.checkpoint);
+        }
+        self.end.barrier(barrier)
+    }
+
+    /// Gives all that is owed for the snapshot in progress, as fast as it is taken.
+    pub(super) fn settle(&mut self) -> Outcome<()> {
+        while self.snapshots.are_owing() {
+            self.snapshots.advance(&mut self.chain, &self.metrics)?;
+            if let Some(pause) = self.snapshots.pause().filter(|pause| !pause.is_zero()) {
+                self.queue.pause(Instant::now() + pause)?;
+                self.obey_aborts();
+            }
+        }
+        Ok(self.snapshots.advance(&mut self.chain, &self.metrics)?)
+    }
+
+    /// Aborts of the snapshot in progress get through while its rows are waited for.
+    fn obey_aborts(&mut self) {
+        self.queue.take_commands(&mut self.commands);
+        let commands = std::mem::take(&mut self.commands);
+        for command in commands {
+            match command {
+                Command::Snapshot(_) => self.commands.push_back(command),
+                Command::Abort(checkpoint) => {
+                    self.abort(checkpoint);
+                    self.commands.retain(
+                        |c| !matches!(c, Command::Snapshot(b) if b.checkpoint == checkpoint),
+                    );
+                }
+            }
+        }
+    }
+}
