@@ -103,4 +103,8 @@ impl Accumulator for Count {
     fn state_types(&self) -> Vec<DataType> {
         vec![LogicalType::BigInt.not_null()]
     }
+
+    fn memory(&self) -> usize {
+        self.counts.capacity() * 8
+    }
 }

@@ -5,13 +5,12 @@ mod keys;
 
 use arrow_array::{ArrayRef, BooleanArray};
 use arrow_buffer::BooleanBufferBuilder;
-use river_core::{DataType, LogicalType, Value};
+use river_core::{DataType, Value};
 
 use self::keys::KeyTable;
 use super::rows::{live_rows, retracts};
-use super::slow::items;
 use super::{Accumulator, AggregateInput};
-use crate::column::{column_of, value_at};
+use crate::column::column_of;
 use crate::{EvalError, Result};
 
 /// An aggregate that sees each distinct value of its arguments once a slot.
@@ -100,59 +99,26 @@ impl Accumulator for Distinct {
     }
 
     fn save(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
-        let types = self.key_types();
-        let mut columns: Vec<Vec<Value>> = vec![Vec::with_capacity(slots.len()); types.len()];
-        for &slot in slots {
-            let keys = self.keys.of_slot(slot);
-            let rows: Vec<_> = keys.iter().map(|(key, _)| self.keys.arguments(key)).collect();
-            for (index, column) in columns.iter_mut().enumerate().take(self.args.len()) {
-                column.push(Value::List(rows.iter().map(|row| row[index].clone()).collect()));
-            }
-            if let Some(counts) = columns.last_mut() {
-                counts.push(Value::List(keys.iter().map(|key| Value::Int64(key.1)).collect()));
-            }
-        }
-        let mut saved: Vec<ArrayRef> =
-            columns.iter().zip(&types).map(|(values, ty)| column_of(values, ty)).collect();
-        saved.extend(self.inner.save(slots)?);
-        Ok(saved)
+        let mut columns = self.keys.save(slots)?;
+        columns.extend(self.inner.save(slots)?);
+        Ok(columns)
     }
 
     fn load(&mut self, slots: &[u32], state: &[ArrayRef]) -> Result<()> {
-        let types = self.key_types();
-        let Some((keys, inner)) = state.split_at_checked(types.len()) else {
+        let Some((keys, inner)) = state.split_at_checked(self.args.len() + 1) else {
             return Err(EvalError::new("the stored state of DISTINCT has the wrong form"));
         };
-        for (row, &slot) in slots.iter().enumerate() {
-            self.keys.clear(slot);
-            let columns: Vec<Value> =
-                keys.iter().zip(&types).map(|(k, ty)| value_at(k, &ty.logical, row)).collect();
-            let counts = items(columns.last());
-            for (index, count) in counts.iter().enumerate() {
-                let args = &columns[..self.args.len()];
-                let args: Vec<Value> = args
-                    .iter()
-                    .map(|column| items(Some(column)).get(index).cloned().unwrap_or(Value::Null))
-                    .collect();
-                let key = self.keys.key_of(&args);
-                self.keys.change(slot, &key, count.as_i64().unwrap_or(0));
-            }
-        }
+        self.keys.load(slots, keys)?;
         self.inner.load(slots, inner)
     }
 
     fn state_types(&self) -> Vec<DataType> {
-        let mut types = self.key_types();
+        let mut types = self.keys.state_types();
         types.extend(self.inner.state_types());
         types
     }
-}
 
-impl Distinct {
-    /// A list for each argument, and the list of counts.
-    fn key_types(&self) -> Vec<DataType> {
-        let list = |ty: &DataType| LogicalType::Array(Box::new(ty.clone())).not_null();
-        let args = self.args.iter().map(|ty| list(&ty.with_nullable(true)));
-        args.chain([list(&LogicalType::BigInt.not_null())]).collect()
+    fn memory(&self) -> usize {
+        self.keys.memory() + self.inner.memory()
     }
 }

@@ -165,4 +165,8 @@ impl<F: Fold> Accumulator for Folded<F> {
     fn state_types(&self) -> Vec<DataType> {
         self.fold.state_types()
     }
+
+    fn memory(&self) -> usize {
+        self.states.capacity() * size_of::<F::State>()
+    }
 }

@@ -72,6 +72,9 @@ pub trait Accumulator: Send {
 
     /// Types of the columns of [`Accumulator::save`].
     fn state_types(&self) -> Vec<DataType>;
+
+    /// Bytes of memory that it holds, about: what its values refer to may be left out.
+    fn memory(&self) -> usize;
 }
 
 /// What the binder must know of an aggregate call.

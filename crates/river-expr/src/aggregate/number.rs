@@ -4,12 +4,13 @@
 //! Integers wrap, in the type of the argument, `AVG`'s sum too. A decimal sum that leaves 38 digits
 //! is NULL: `SUM` then starts again with the next value, `AVG` stays NULL.
 
-use arrow_array::{ArrayRef, ArrowNativeTypeOp};
+use arrow_array::{Array, ArrayRef, ArrowNativeTypeOp};
 use arrow_buffer::ArrowNativeType;
 use river_core::{DataType, LogicalType};
 
 use super::count::Count;
 use super::fold::{Cell, Fold, Folded, cell_types, load_cells, save_cells};
+use super::rows::{NativeColumn, native_array};
 use super::signature::{Binding, average_type, nullable_if_empty, number, sum_type};
 use super::{Accumulator, AggregateFunction, Bound};
 use crate::{BindError, EvalError, Result, Session};
@@ -182,6 +183,29 @@ fn fitting(sum: Option<i128>) -> i128 {
     }
 }
 
+/// As [`save_cells`], with NULL for a sum that is [`OVERFLOWN`]: it is no decimal.
+fn save_decimals(cells: &[Cell<i128>], ty: &LogicalType) -> Result<Vec<ArrayRef>> {
+    let mut values = NativeColumn::new(cells.len());
+    cells.iter().for_each(|cell| values.push((cell.value != OVERFLOWN).then_some(cell.value)));
+    let counts = cells.iter().map(|cell| cell.count).collect();
+    Ok(vec![values.finish(ty)?, native_array::<i64>(counts, None, &LogicalType::BigInt)?])
+}
+
+/// The cells of columns made by [`save_decimals`].
+fn load_decimals(columns: &[ArrayRef]) -> Result<Vec<Cell<i128>>> {
+    let mut cells = load_cells::<i128>(columns)?;
+    if let Some(nulls) = columns.first().and_then(|values| values.nulls()) {
+        let absent = cells.iter_mut().zip(nulls).filter(|(_, valid)| !valid);
+        absent.for_each(|(cell, _)| cell.value = OVERFLOWN);
+    }
+    Ok(cells)
+}
+
+/// Types of the columns of [`save_decimals`].
+fn decimal_types(ty: &LogicalType) -> Vec<DataType> {
+    vec![ty.clone().nullable(), LogicalType::BigInt.not_null()]
+}
+
 /// `SUM` of decimals.
 struct DecimalSum {
     ty: LogicalType,
@@ -249,15 +273,15 @@ impl Fold for DecimalSum {
     }
 
     fn save(&self, states: &[Cell<i128>]) -> Result<Vec<ArrayRef>> {
-        save_cells(states, &self.ty)
+        save_decimals(states, &self.ty)
     }
 
     fn load(&self, columns: &[ArrayRef]) -> Result<Vec<Cell<i128>>> {
-        load_cells(columns)
+        load_decimals(columns)
     }
 
     fn state_types(&self) -> Vec<DataType> {
-        cell_types(&self.ty)
+        decimal_types(&self.ty)
     }
 }
 
@@ -443,14 +467,14 @@ impl Fold for DecimalAverage {
     }
 
     fn save(&self, states: &[Cell<i128>]) -> Result<Vec<ArrayRef>> {
-        save_cells(states, &self.sum)
+        save_decimals(states, &self.sum)
     }
 
     fn load(&self, columns: &[ArrayRef]) -> Result<Vec<Cell<i128>>> {
-        load_cells(columns)
+        load_decimals(columns)
     }
 
     fn state_types(&self) -> Vec<DataType> {
-        cell_types(&self.sum)
+        decimal_types(&self.sum)
     }
 }

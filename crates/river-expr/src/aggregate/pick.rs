@@ -12,7 +12,7 @@ use river_core::{DataType, LogicalType, Value};
 
 use super::rows::{argument, live_rows};
 use super::{Accumulator, AggregateInput};
-use crate::column::{column_of, value_at};
+use crate::column::value_at;
 use crate::{EvalError, Result};
 
 /// Which of two values stays.
@@ -186,9 +186,7 @@ impl Accumulator for Pick {
     }
 
     fn save(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
-        let values: Vec<Value> =
-            slots.iter().map(|&slot| self.held[slot as usize].clone()).collect();
-        Ok(vec![column_of(&values, &self.ty)])
+        Ok(vec![self.values(slots)?])
     }
 
     fn load(&mut self, slots: &[u32], state: &[ArrayRef]) -> Result<()> {
@@ -203,5 +201,9 @@ impl Accumulator for Pick {
 
     fn state_types(&self) -> Vec<DataType> {
         vec![self.ty.with_nullable(true)]
+    }
+
+    fn memory(&self) -> usize {
+        self.held.capacity() * size_of::<Value>() + self.row_of.capacity() * 4
     }
 }

@@ -157,6 +157,10 @@ impl<S: SlotState> Accumulator for Slow<S> {
     fn state_types(&self) -> Vec<DataType> {
         self.stored.clone()
     }
+
+    fn memory(&self) -> usize {
+        self.states.capacity() * size_of::<S>()
+    }
 }
 
 /// The items of a list value, of any other none.

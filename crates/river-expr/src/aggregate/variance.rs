@@ -275,4 +275,8 @@ impl Accumulator for Variance {
     fn state_types(&self) -> Vec<DataType> {
         self.inner.state_types()
     }
+
+    fn memory(&self) -> usize {
+        self.inner.memory()
+    }
 }

@@ -2,10 +2,13 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, BooleanArray};
+use arrow_schema::FieldRef;
 use river_core::plan::AggregateCall;
 use river_core::{DataType, Field};
 use river_expr::aggregate::{Accumulator, AggregateInput, create};
 use river_runtime::{Error, Result};
+
+use crate::saved;
 
 /// All calls, with the state of every slot.
 pub struct Calls {
@@ -13,6 +16,7 @@ pub struct Calls {
 }
 
 struct Call {
+    name: String,
     accumulator: Box<dyn Accumulator>,
     args: Vec<usize>,
     filter: Option<usize>,
@@ -29,7 +33,8 @@ impl Calls {
                 .collect::<Option<_>>()
                 .ok_or_else(|| Error::internal("an aggregate reads a column that is not there"))?;
             let accumulator = create(&call.function, call.distinct, &types, &call.ty, retract)?;
-            Ok(Call { accumulator, args: call.args.clone(), filter: call.filter })
+            let (name, args) = (call.name.clone(), call.args.clone());
+            Ok(Call { name, accumulator, args, filter: call.filter })
         });
         Ok(Calls { calls: calls.collect::<Result<_>>()? })
     }
@@ -93,6 +98,45 @@ impl Calls {
     /// A column of results a call, one row a slot.
     pub fn values(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
         self.calls.iter().map(|call| Ok(call.accumulator.values(slots)?)).collect()
+    }
+
+    /// The columns of [`Calls::save`]: `<name of the call>#<its number>.<number of the column>`.
+    pub fn state_columns(&self) -> Vec<FieldRef> {
+        let calls = self.calls.iter().enumerate();
+        let columns = calls.flat_map(|(number, call)| {
+            let types = call.accumulator.state_types().into_iter().enumerate();
+            types.map(move |(part, ty)| {
+                saved::column(format!("{}#{number}.{part}", call.name), ty.logical.to_arrow())
+            })
+        });
+        columns.collect()
+    }
+
+    /// The states of slots, one row each.
+    pub fn save(&self, slots: &[u32]) -> Result<Vec<ArrayRef>> {
+        let mut columns = Vec::new();
+        for call in &self.calls {
+            columns.extend(call.accumulator.save(slots)?);
+        }
+        Ok(columns)
+    }
+
+    /// Sets the states of slots, which exist, to rows of [`Calls::save`].
+    pub fn load(&mut self, slots: &[u32], mut columns: &[ArrayRef]) -> Result<()> {
+        for call in &mut self.calls {
+            let width = call.accumulator.state_types().len();
+            let Some((own, rest)) = columns.split_at_checked(width) else {
+                return Err(Error::internal("saved results lack columns"));
+            };
+            call.accumulator.load(slots, own)?;
+            columns = rest;
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory that the states hold, about.
+    pub fn memory(&self) -> usize {
+        self.calls.iter().map(|call| call.accumulator.memory()).sum()
     }
 }
 

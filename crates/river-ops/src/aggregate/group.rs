@@ -10,19 +10,21 @@
 
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_buffer::BooleanBuffer;
-use arrow_schema::DataType as Arrow;
 use hashbrown::{HashMap, HashSet};
 use river_core::plan::AggregateCall;
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::KeyIndex;
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Mark, Operator, Output, Result, Status};
 
-use super::calls::Calls;
+use self::groups::Groups;
 use crate::change::Changes;
 
 mod changed;
+mod groups;
+#[cfg(test)]
+mod survival;
 #[cfg(test)]
 mod tests;
 
@@ -50,13 +52,8 @@ pub struct GroupAggregate {
     emit_update_before: bool,
     mini_batch: bool,
     retract: bool,
-    index: KeyIndex,
-    calls: Calls,
-    /// Records of each slot; 0: no group.
-    counts: Vec<i64>,
+    groups: Keyed<Groups>,
     ttl_ms: i64,
-    /// When each slot was last written; empty without time to live.
-    written_ms: Vec<i64>,
     next_sweep_ms: Option<i64>,
     slots: Vec<u32>,
 }
@@ -79,49 +76,16 @@ struct Steps {
 impl GroupAggregate {
     /// An operator without groups.
     pub fn new(spec: &Spec) -> Result<GroupAggregate> {
-        let types: Vec<Arrow> =
-            spec.keys.iter().map(|key| spec.input[*key].ty.logical.to_arrow()).collect();
         Ok(GroupAggregate {
             keys: spec.keys.to_vec(),
             emit_update_before: spec.emit_update_before,
             mini_batch: spec.mini_batch,
             retract: spec.retract,
-            index: KeyIndex::new(&types)?,
-            calls: Calls::new(spec.calls, spec.input, spec.retract)?,
-            counts: Vec::new(),
+            groups: Keyed::new(Groups::new(spec)?),
             ttl_ms: i64::try_from(spec.ttl_ms).unwrap_or(i64::MAX),
-            written_ms: Vec::new(),
             next_sweep_ms: None,
             slots: Vec::new(),
         })
-    }
-
-    fn grow(&mut self) {
-        let slots = self.index.capacity();
-        self.calls.grow(slots);
-        self.counts.resize(slots, 0);
-        if self.ttl_ms > 0 {
-            self.written_ms.resize(slots, 0);
-        }
-    }
-
-    /// Ends groups that were not written to for too long, before anyone sees them.
-    fn expire(&mut self, slots: &[u32], now_ms: i64) {
-        if self.ttl_ms == 0 {
-            return;
-        }
-        let mut expired = Vec::new();
-        for slot in slots {
-            let at = *slot as usize;
-            let lives_until = self.written_ms[at].saturating_add(self.ttl_ms);
-            if self.counts[at] != 0 && lives_until <= now_ms {
-                self.counts[at] = 0;
-                expired.push(*slot);
-            }
-            self.written_ms[at] = now_ms;
-        }
-        self.calls.reset(&expired);
-        self.next_sweep_ms.get_or_insert(now_ms.saturating_add(self.ttl_ms));
     }
 
     /// Counts records and decides what each row does to its group.
@@ -137,7 +101,7 @@ impl GroupAggregate {
             }
             let taken_away = kinds.is_some_and(|kinds| kinds[row] & 1 == 1);
             let kind = if taken_away {
-                match self.counts[slot as usize] {
+                match self.groups.counts[slot as usize] {
                     0 => {
                         steps.missed.push(slot);
                         continue;
@@ -148,18 +112,17 @@ impl GroupAggregate {
                     }
                     _ => RowKind::UpdateAfter,
                 }
-            } else if self.counts[slot as usize] == 0 {
+            } else if self.groups.counts[slot as usize] == 0 {
                 if steps.ended.contains(&slot) {
-                    let new = self.index.renew(slot)?;
+                    let new = self.groups.renew(slot)?;
                     steps.renewed.insert(slot, new);
                     slot = new;
-                    self.grow();
                 }
                 RowKind::Insert
             } else {
                 RowKind::UpdateAfter
             };
-            self.counts[slot as usize] += if taken_away { -1 } else { 1 };
+            self.groups.counts[slot as usize] += if taken_away { -1 } else { 1 };
             steps.rows.push(row as u32);
             steps.slots.push(slot);
             steps.kinds.push(kind);
@@ -179,17 +142,17 @@ impl GroupAggregate {
     /// Frees the slots of ended groups.
     fn clean(&mut self, steps: &Steps) {
         let ended: Vec<u32> = steps.ended.iter().copied().collect();
-        self.calls.reset(&ended);
+        self.groups.calls.reset(&ended);
         for slot in ended {
             if steps.renewed.contains_key(&slot) {
-                self.index.release(slot);
+                self.groups.index.release(slot);
             } else {
-                self.index.remove(slot);
+                self.groups.index.remove(slot);
             }
         }
         for slot in &steps.missed {
-            if self.counts[*slot as usize] == 0 && !steps.ended.contains(slot) {
-                self.index.remove(*slot);
+            if self.groups.counts[*slot as usize] == 0 && !steps.ended.contains(slot) {
+                self.groups.index.remove(*slot);
             }
         }
     }
@@ -210,7 +173,8 @@ impl GroupAggregate {
         };
         let retract = batch_of_rows.retractions();
         let columns = &batch_of_rows.columns;
-        let results = self.calls.update_running(columns, &steps.slots, retract.as_deref())?;
+        let results =
+            self.groups.calls.update_running(columns, &steps.slots, retract.as_deref())?;
         let changed = self.changed(&results, steps.rows.len())?;
         let mut changes = Changes::with_capacity(steps.rows.len() * 2);
         let mut marks = batch.marks.iter().peekable();
@@ -239,8 +203,9 @@ impl GroupAggregate {
 
     /// [`GroupAggregate::steps`] where nothing is taken away.
     fn steps_of_inserts(&mut self, slots: &[u32]) -> Steps {
+        let counts = &mut self.groups.counts;
         let kinds = slots.iter().map(|slot| {
-            let count = &mut self.counts[*slot as usize];
+            let count = &mut counts[*slot as usize];
             let first = *count == 0;
             *count += 1;
             if first { RowKind::Insert } else { RowKind::UpdateAfter }
@@ -265,7 +230,7 @@ impl GroupAggregate {
         let (mut rows, mut kept) = (Vec::new(), Vec::new());
         for (row, slot) in slots.iter().enumerate() {
             let taken_away = kinds.is_some_and(|kinds| kinds[row] & 1 == 1);
-            let count = self.counts[*slot as usize];
+            let count = self.groups.counts[*slot as usize];
             if !seen.contains(slot) {
                 if taken_away && count == 0 {
                     missed.insert(*slot);
@@ -276,14 +241,14 @@ impl GroupAggregate {
                 first_row.push(row as u32);
                 existed.push(count != 0);
             }
-            self.counts[*slot as usize] += if taken_away { -1 } else { 1 };
+            self.groups.counts[*slot as usize] += if taken_away { -1 } else { 1 };
             rows.push(row as u32);
             kept.push(*slot);
         }
-        let before = self.calls.values(&groups)?;
+        let before = self.groups.calls.values(&groups)?;
         let chosen = batch.take(&UInt32Array::from(rows))?;
-        self.calls.update(&chosen.columns, &kept, chosen.retractions().as_deref())?;
-        let after = self.calls.values(&groups)?;
+        self.groups.calls.update(&chosen.columns, &kept, chosen.retractions().as_deref())?;
+        let after = self.groups.calls.values(&groups)?;
         let results: Vec<(ArrayRef, ArrayRef)> = before.into_iter().zip(after).collect();
         let changed = self.changed(&results, groups.len())?;
         let output = self.bundle_changes(&groups, &existed, changed.as_ref());
@@ -304,11 +269,10 @@ impl GroupAggregate {
             .iter()
             .chain(&missed)
             .copied()
-            .filter(|s| self.counts[*s as usize] == 0)
+            .filter(|s| self.groups.counts[*s as usize] == 0)
             .collect();
         let empty: Vec<u32> = empty.into_iter().collect();
-        self.calls.reset(&empty);
-        empty.iter().for_each(|slot| self.index.remove(*slot));
+        self.groups.remove(&empty);
         Ok(output)
     }
 
@@ -320,7 +284,7 @@ impl GroupAggregate {
     ) -> Changes {
         let mut changes = Changes::with_capacity(groups.len() * 2);
         for (at, slot) in groups.iter().enumerate() {
-            match (existed[at], self.counts[*slot as usize] == 0) {
+            match (existed[at], self.groups.counts[*slot as usize] == 0) {
                 (true, true) => changes.before(RowKind::Delete, at),
                 (false, true) => {}
                 (false, false) => changes.after(RowKind::Insert, at),
@@ -351,9 +315,15 @@ impl Operator for GroupAggregate {
         }
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.columns[*key].clone()).collect();
         let mut slots = std::mem::take(&mut self.slots);
-        self.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
-        self.grow();
-        self.expire(&slots, now_ms(now));
+        let groups = &mut self.groups;
+        groups.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+        groups.touch(&slots)?;
+        groups.grow();
+        if self.ttl_ms > 0 {
+            let now_ms = now_ms(now);
+            groups.write(&slots, now_ms);
+            self.next_sweep_ms.get_or_insert(now_ms.saturating_add(self.ttl_ms));
+        }
         let output = if self.mini_batch {
             self.process_bundle(&batch, &slots)?
         } else {
@@ -371,16 +341,21 @@ impl Operator for GroupAggregate {
     /// Frees the memory of expired groups. Nothing is sent: Flink sends nothing either.
     fn on_timer(&mut self, now: &EvalContext, _: &mut Output) -> Result<Status> {
         let now_ms = now_ms(now);
-        let mut expired = self.index.slots();
-        expired
-            .retain(|slot| self.written_ms[*slot as usize].saturating_add(self.ttl_ms) <= now_ms);
-        self.calls.reset(&expired);
-        for slot in expired {
-            self.counts[slot as usize] = 0;
-            self.index.remove(slot);
-        }
-        let alive = !self.index.is_empty();
+        let expired = self.groups.expired(now_ms);
+        self.groups.touch(&expired)?;
+        self.groups.remove(&expired);
+        let alive = !self.groups.index.is_empty();
         self.next_sweep_ms = alive.then(|| now_ms.saturating_add(self.ttl_ms));
         Ok(Status::Done)
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.groups]
+    }
+
+    fn restore_local(&mut self, _: &[Vec<u8>]) -> Result<()> {
+        // Some may have expired while nobody ran.
+        self.next_sweep_ms = (self.ttl_ms > 0 && !self.groups.index.is_empty()).then_some(0);
+        Ok(())
     }
 }

@@ -4,6 +4,8 @@
 //! themselves, everything else (and several arguments) is encoded to bytes. NULL has a count of
 //! its own in each slot.
 
+mod saved;
+
 use std::hash::{BuildHasher, Hash};
 
 use arrow_array::cast::AsArray;
@@ -184,23 +186,6 @@ impl KeyTable {
                 (0..self.arguments).map(|_| decode(&mut rest).unwrap_or(Value::Null)).collect()
             }
             _ => vec![Value::Null; self.arguments],
-        }
-    }
-
-    /// The key of arguments; the inverse of [`KeyTable::arguments`].
-    pub(super) fn key_of(&self, args: &[Value]) -> Key {
-        match (&self.form, args) {
-            (Form::Number(_) | Form::Text(_), [Value::Null]) => Key::Null,
-            (Form::Number(_), [only]) => Key::Number(number_of_value(only)),
-            (Form::Text(_), [Value::Bytes(bytes)]) => Key::Bytes(bytes.as_ref().into()),
-            (Form::Text(_), [only]) => {
-                Key::Bytes(only.as_str().unwrap_or_default().as_bytes().into())
-            }
-            _ => {
-                let mut bytes = Vec::new();
-                args.iter().for_each(|value| encode(value, &mut bytes));
-                Key::Bytes(bytes.into())
-            }
         }
     }
 }

@@ -174,7 +174,15 @@ fn a_group_expires_after_its_time_to_live() {
     let mut out = Output::default();
     let status = operator.on_timer(&crate::testing::at(10_000), &mut out).unwrap();
     assert_eq!(status, Status::Done);
-    assert!(operator.index.is_empty());
+    assert!(operator.groups.index.is_empty());
+}
+
+#[test]
+fn a_group_that_begins_anew_lives_as_long() {
+    let mut operator = aggregate(|spec| spec.ttl_ms = 100);
+    let mut at = |now, text| run_at(&mut operator, 0, &input(), &output(), text, now);
+    assert_eq!(at(500, "+I a 1\n -D a 1\n +I a 2"), "+I a 1 1 1\n-D a 1 1 1\n+I a 1 2 2\n");
+    assert_eq!(at(599, "+I a 3"), "-U a 1 2 2\n+U a 2 5 2\n");
 }
 
 #[test]
@@ -184,7 +192,7 @@ fn one_global_group_may_end_and_begin_anew() {
     let text = "+I a 1\n -D a 1\n +I b 2\n -D b 2\n -D b 2\n +I c 3";
     let shown = run(&mut operator, &input(), &output()[1..], text);
     assert_eq!(shown, "+I 1 1 1\n-D 1 1 1\n+I 1 2 2\n-D 1 2 2\n+I 1 3 3\n");
-    assert_eq!(operator.index.len(), 1);
+    assert_eq!(operator.groups.index.len(), 1);
 }
 
 /// Row at a time, after `GroupAggFunction`.

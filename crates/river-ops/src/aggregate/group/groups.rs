@@ -1,0 +1,163 @@
+//! The state of an updating aggregate: for each group its records, results, and when it was
+//! written.
+
+use arrow_schema::{DataType as Arrow, FieldRef};
+use river_runtime::Result;
+use river_runtime::state::{KeyIndex, Saved, StateTable};
+
+use super::Spec;
+use crate::aggregate::calls::Calls;
+use crate::saved;
+
+/// When a group was written whose state was saved by an operator without time to live.
+const UNKNOWN_MS: i64 = i64::MIN;
+
+/// The groups.
+pub struct Groups {
+    key_columns: Vec<FieldRef>,
+    pub index: KeyIndex,
+    pub calls: Calls,
+    /// Records of each slot; 0: no group.
+    pub counts: Vec<i64>,
+    ttl_ms: i64,
+    /// When each slot was last written; empty without time to live.
+    written_ms: Vec<i64>,
+    /// Whether any slot was written at an unknown time.
+    any_unknown: bool,
+}
+
+impl Groups {
+    /// No groups.
+    pub fn new(spec: &Spec) -> Result<Groups> {
+        let key_columns = saved::input_columns(spec.input, spec.keys);
+        let types: Vec<Arrow> = key_columns.iter().map(|key| key.data_type().clone()).collect();
+        Ok(Groups {
+            key_columns,
+            index: KeyIndex::new(&types)?,
+            calls: Calls::new(spec.calls, spec.input, spec.retract)?,
+            counts: Vec::new(),
+            ttl_ms: i64::try_from(spec.ttl_ms).unwrap_or(i64::MAX),
+            written_ms: Vec::new(),
+            any_unknown: false,
+        })
+    }
+
+    /// Whether groups expire.
+    pub fn expires(&self) -> bool {
+        self.ttl_ms > 0
+    }
+
+    /// Makes room for all slots of the index.
+    pub fn grow(&mut self) {
+        let slots = self.index.capacity();
+        self.calls.grow(slots);
+        self.counts.resize(slots, 0);
+        if self.expires() {
+            self.written_ms.resize(slots, 0);
+        }
+    }
+
+    /// Gives the key of a slot a new one, to begin anew.
+    pub fn renew(&mut self, slot: u32) -> Result<u32> {
+        let new = self.index.renew(slot)?;
+        self.grow();
+        if self.expires() {
+            self.written_ms[new as usize] = self.written_ms[slot as usize];
+        }
+        Ok(new)
+    }
+
+    /// Ends groups that were not written to for too long, before anyone sees them; then the slots
+    /// are written.
+    pub fn write(&mut self, slots: &[u32], now_ms: i64) {
+        self.settle_unknown(now_ms);
+        let mut expired = Vec::new();
+        for slot in slots {
+            let at = *slot as usize;
+            let lives_until = self.written_ms[at].saturating_add(self.ttl_ms);
+            if self.counts[at] != 0 && lives_until <= now_ms {
+                self.counts[at] = 0;
+                expired.push(*slot);
+            }
+            self.written_ms[at] = now_ms;
+        }
+        self.calls.reset(&expired);
+    }
+
+    /// Groups of which it is not known when they were written live from now on.
+    fn settle_unknown(&mut self, now_ms: i64) {
+        if std::mem::take(&mut self.any_unknown) {
+            let unknown = self.written_ms.iter_mut().filter(|written| **written == UNKNOWN_MS);
+            unknown.for_each(|written| *written = now_ms);
+        }
+    }
+
+    /// The slots whose time has come.
+    pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
+        self.settle_unknown(now_ms);
+        let mut slots = self.index.slots();
+        slots.retain(|slot| self.written_ms[*slot as usize].saturating_add(self.ttl_ms) <= now_ms);
+        slots
+    }
+
+    /// Forgets groups.
+    pub fn remove(&mut self, slots: &[u32]) {
+        self.calls.reset(slots);
+        for slot in slots {
+            self.counts[*slot as usize] = 0;
+            self.index.remove(*slot);
+        }
+    }
+}
+
+impl StateTable for Groups {
+    fn name(&self) -> &'static str {
+        "groups"
+    }
+
+    fn columns(&self) -> Vec<FieldRef> {
+        let mut columns = self.key_columns.clone();
+        columns.push(saved::column("#records", Arrow::Int64));
+        columns.push(saved::column("#written_ms", Arrow::Int64));
+        columns.extend(self.calls.state_columns());
+        columns
+    }
+
+    fn index(&self) -> &KeyIndex {
+        &self.index
+    }
+
+    fn save(&self, slots: &[u32]) -> Result<Saved> {
+        let mut columns = self.index.key_columns(slots)?;
+        columns.push(saved::numbers(slots.iter().map(|slot| self.counts[*slot as usize])));
+        let written = |slot: &u32| self.written_ms.get(*slot as usize).copied();
+        let known = |ms: &i64| *ms != UNKNOWN_MS;
+        columns.push(saved::numbers_or_null(slots.iter().map(|s| written(s).filter(known))));
+        columns.extend(self.calls.save(slots)?);
+        Ok(Saved { columns, hashes: slots.iter().map(|slot| self.index.hash(*slot)).collect() })
+    }
+
+    fn load(&mut self, columns: &[arrow_array::ArrayRef], rows: usize) -> Result<()> {
+        let (keys, rest) = columns.split_at(self.key_columns.len());
+        let (own, calls) = rest.split_at(2);
+        let mut slots = Vec::new();
+        self.index.lookup_or_insert(keys, rows, &mut slots)?;
+        self.grow();
+        let (counts, written) = (saved::read_numbers(&own[0])?, saved::read_numbers(&own[1])?);
+        for (row, slot) in slots.iter().enumerate() {
+            self.counts[*slot as usize] = counts[row];
+            if self.expires() {
+                let unknown = own[1].is_null(row);
+                self.any_unknown |= unknown;
+                self.written_ms[*slot as usize] = if unknown { UNKNOWN_MS } else { written[row] };
+            }
+        }
+        self.calls.load(&slots, calls)
+    }
+
+    fn memory(&self) -> usize {
+        self.index.memory()
+            + self.calls.memory()
+            + (self.counts.capacity() + self.written_ms.capacity()) * 8
+    }
+}
