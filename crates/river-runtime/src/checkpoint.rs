@@ -23,6 +23,8 @@ pub struct Barrier {
     pub timestamp_ms: i64,
     /// What channels do for it.
     pub alignment: Alignment,
+    /// The job ends with it: sources read no further, unless it is aborted.
+    pub stop: bool,
 }
 
 /// What a task does with channels whose barrier has come while others' has not.
@@ -65,7 +67,8 @@ pub struct SubtaskState {
     pub locals: Vec<(OperatorId, Vec<u8>)>,
     /// The source's splits.
     pub splits: Vec<SplitState>,
-    /// What the sink's writer has prepared.
+    /// What the sink's writer has prepared at its end. What it prepares for a checkpoint goes
+    /// through [`SnapshotWriter::prepared`].
     pub prepared: Vec<Vec<u8>>,
     /// Batches that an unaligned barrier has overtaken, by channel of the task and in their order
     /// within it, with the watermarks of the channel as they came. Channels are numbered through
@@ -83,6 +86,12 @@ pub struct SubtaskState {
 pub trait SnapshotWriter: Send {
     /// A checkpoint begins; an earlier one that was not finished is given up.
     fn begin(&mut self, barrier: &Barrier);
+
+    /// The sink's writer has prepared output for a checkpoint that has begun. The driver gets it
+    /// at once, before any other report of this checkpoint, and whatever becomes of that: running
+    /// tasks never go back, so what was prepared for an aborted checkpoint is committed with the
+    /// next one that completes.
+    fn prepared(&mut self, checkpoint: u64, prepared: Vec<Vec<u8>>);
 
     /// Rows of a table of an operator.
     fn rows(&mut self, operator: OperatorId, table: &'static str, rows: Saved);

@@ -99,6 +99,7 @@ impl Task {
             signals: self.signals,
             snapshots: Snapshots::new(self.writer),
             commands: VecDeque::new(),
+            halted_by: None,
         };
         let now = EvalContext::new(session, 0);
         let work = || match finished_before {
@@ -127,6 +128,8 @@ struct Running {
     snapshots: Snapshots,
     /// Commands taken from the queue and not obeyed yet.
     commands: VecDeque<Command>,
+    /// The checkpoint with which the job ends: a source reads no further.
+    halted_by: Option<u64>,
 }
 
 impl Running {
@@ -179,7 +182,9 @@ impl Running {
     /// Reads and runs one batch, or waits; false at the end.
     fn read_source(&mut self, now: &mut EvalContext) -> Outcome<bool> {
         let Head::Source { name, reader } = &mut self.head else { return Ok(false) };
-        let polled = if self.signals.stopping.load(Ordering::Relaxed) {
+        let polled = if self.halted_by.is_some() {
+            Poll::Wait(Duration::from_secs(1))
+        } else if self.signals.stopping.load(Ordering::Relaxed) {
             Poll::End
         } else {
             reader.poll().map_err(|error| error.context(&*name))?

@@ -60,6 +60,9 @@ impl Running {
         let start_delay_us = since_trigger_ms.max(0) as u64 * 1000;
         self.snapshot(barrier, Timing { start_delay_us, ..Timing::default() })?;
         self.snapshots.complete(barrier.checkpoint, 0);
+        if barrier.stop && self.snapshots.last_aborted() != barrier.checkpoint {
+            self.halted_by = Some(barrier.checkpoint);
+        }
         Ok(())
     }
 
@@ -70,6 +73,7 @@ impl Running {
             self.queue.unblock_all();
         }
         self.snapshots.abort(checkpoint, &mut self.chain);
+        self.halted_by = self.halted_by.filter(|halted_by| *halted_by != checkpoint);
     }
 
     /// Does what an element of a channel, or the passing of time, means for checkpoints.

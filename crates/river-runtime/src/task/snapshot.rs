@@ -63,10 +63,14 @@ impl Snapshots {
     }
 
     /// Begins one. The chain has been cut; `state` is what there is to give beside rows.
-    pub fn begin(&mut self, barrier: &Barrier, state: SubtaskState, timing: Timing) {
+    pub fn begin(&mut self, barrier: &Barrier, mut state: SubtaskState, timing: Timing) {
         let Some(writer) = &mut self.writer else { return };
         writer.begin(barrier);
         let checkpoint = barrier.checkpoint;
+        let prepared = std::mem::take(&mut state.prepared);
+        if !prepared.is_empty() {
+            writer.prepared(checkpoint, prepared);
+        }
         self.open = Some(Open { checkpoint, state, timing, owing: true, recording: true });
     }
 

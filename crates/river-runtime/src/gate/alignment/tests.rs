@@ -28,8 +28,12 @@ fn check(channels: usize, mode: Mode, script: &str, expected: Expect) {
             _ => {
                 let ahead = words.get(2).is_some();
                 let alignment_mode = if ahead { Mode::Unaligned } else { mode };
-                let barrier =
-                    Barrier { checkpoint: number(1), timestamp_ms: 0, alignment: alignment_mode };
+                let barrier = Barrier {
+                    checkpoint: number(1),
+                    timestamp_ms: 0,
+                    alignment: alignment_mode,
+                    stop: false,
+                };
                 let verdict = alignment.barrier(number(0) as usize, barrier, now_us);
                 said.extend((!verdict.counts).then(|| "ignored".to_owned()));
                 Some(verdict)
@@ -314,7 +318,8 @@ fn a_late_barrier_ahead_does_not_let_its_channel_go() {
 fn the_deadline_is_that_of_an_alignment_that_may_overtake() {
     let mut alignment = Alignment::new(2);
     let mut barrier = |checkpoint, alignment_mode| {
-        let barrier = Barrier { checkpoint, timestamp_ms: 100, alignment: alignment_mode };
+        let barrier =
+            Barrier { checkpoint, timestamp_ms: 100, alignment: alignment_mode, stop: false };
         alignment.barrier(0, barrier, 0);
         alignment.next_deadline_ms()
     };
