@@ -19,6 +19,8 @@ mod requests;
 pub mod restart;
 mod retention;
 mod schedule;
+#[cfg(test)]
+mod sim;
 pub mod statistics;
 
 pub use coordinator::Coordinator;

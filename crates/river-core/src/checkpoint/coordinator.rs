@@ -61,6 +61,8 @@ pub struct Coordinator {
     finished: Vec<bool>,
     progress: Progress,
     is_suspended: bool,
+    /// The savepoint that stopped the job and committed its output.
+    committed_savepoint: Option<CheckpointId>,
     /// Whether the last checkpoint of a finished job is complete.
     is_end_committed: bool,
     /// Whether the next checkpoint must refer to no earlier files.
@@ -90,6 +92,7 @@ impl Coordinator {
             finished: vec![false; tasks],
             progress: Progress::Running,
             is_suspended: false,
+            committed_savepoint: None,
             is_end_committed: false,
             needs_full_snapshot: false,
             last_completion_ms: None,
@@ -154,9 +157,10 @@ impl Coordinator {
         expiry.into_iter().chain(trigger).min()
     }
 
-    /// The checkpoint from which tasks restart.
+    /// The snapshot from which tasks restart: the last whose output was committed. It is a
+    /// savepoint if the job failed after a savepoint that was to stop it.
     pub fn latest_completed(&self) -> Option<CheckpointId> {
-        self.retained.iter().next_back()
+        self.retained.iter().next_back().max(self.committed_savepoint)
     }
 
     /// The completed checkpoints that are kept, oldest first.
@@ -332,14 +336,14 @@ impl Coordinator {
 
     fn advance(&mut self, now_ms: i64, out: &mut Vec<Command>) {
         self.expire(now_ms, out);
-        if self.takes_periodic() && self.schedule.take_due(now_ms) {
-            self.requests.is_periodic_due = true;
-        }
         loop {
             let before = out.len();
+            if self.takes_periodic() && self.schedule.take_due(now_ms) {
+                self.requests.is_periodic_due = true;
+            }
             self.start_requests(now_ms, out);
             self.move_on(now_ms, out);
-            // Each completion or failure makes room for a request, until there is none.
+            // Each end of a snapshot makes room for a request, until there is none.
             if out.len() == before {
                 break;
             }
@@ -446,6 +450,7 @@ impl Coordinator {
         }
         if kind.is_stop() {
             self.progress = Progress::Stopped;
+            self.committed_savepoint = Some(checkpoint);
         }
         if !kind.is_savepoint() {
             self.needs_full_snapshot = false;

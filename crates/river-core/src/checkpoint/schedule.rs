@@ -23,7 +23,7 @@ impl Schedule {
     pub(super) fn new(options: &CheckpointOptions, now_ms: i64) -> Schedule {
         Schedule {
             interval_ms: options.interval_ms,
-            interval_during_backlog_ms: options.interval_during_backlog_ms,
+            interval_during_backlog_ms: options.interval_ms.and(options.interval_during_backlog_ms),
             backlog: BTreeSet::new(),
             is_running: true,
             next_ms: options.interval_ms.map(|interval| now_ms.saturating_add(interval)),
