@@ -32,25 +32,123 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::FailureReason;
+
 mod oracle;
 mod world;
 
 /// How many seeds a test run tries.
 const SEEDS: u64 = 100_000;
+/// From so many seeds on, everything that can happen must have happened.
+const SEEDS_FOR_ALL: u64 = 10_000;
 
 #[test]
 fn a_hundred_thousand_worlds() {
     if let Some(seed) = setting("RIVER_SIM_SEED") {
-        return world::run(seed, true);
+        world::run(seed, true);
+        return;
     }
-    for seed in 0..setting("RIVER_SIM_SEEDS").unwrap_or(SEEDS) {
-        if catch_unwind(AssertUnwindSafe(|| world::run(seed, false))).is_err() {
+    let seeds = setting("RIVER_SIM_SEEDS").unwrap_or(SEEDS);
+    let seen = std::thread::scope(|scope| {
+        let odd = scope.spawn(|| run_every_other(1, seeds));
+        run_every_other(0, seeds).and(odd.join().expect("seeds do not panic"))
+    });
+    match seen {
+        Verdict::Failed(seed) => {
             // Once more, with its story.
             eprintln!("--- RIVER_SIM_SEED={seed} ---");
             world::run(seed, true);
             panic!("seed {seed} fails only sometimes");
         }
+        Verdict::Passed(seen) if seeds >= SEEDS_FOR_ALL => seen.check_all(),
+        Verdict::Passed(_) => {}
     }
+}
+
+/// What came of some seeds.
+enum Verdict {
+    Passed(Seen),
+    Failed(u64),
+}
+
+impl Verdict {
+    fn and(self, other: Verdict) -> Verdict {
+        match (self, other) {
+            (Verdict::Passed(a), Verdict::Passed(b)) => Verdict::Passed(a.and(b)),
+            (Verdict::Failed(seed), _) | (_, Verdict::Failed(seed)) => Verdict::Failed(seed),
+        }
+    }
+}
+
+fn run_every_other(first: u64, seeds: u64) -> Verdict {
+    let mut seen = Seen::default();
+    for seed in (first..seeds).step_by(2) {
+        match catch_unwind(AssertUnwindSafe(|| world::run(seed, false))) {
+            Ok(in_this) => seen = seen.and(in_this),
+            Err(_) => return Verdict::Failed(seed),
+        }
+    }
+    Verdict::Passed(seen)
+}
+
+/// What has happened in some worlds: one bit each.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen {
+    /// Reasons of aborts.
+    aborts: u32,
+    /// Answers to requests that never began, by reason.
+    refusals: u32,
+    /// A savepoint completed, one stopped the job, the job failed, it finished.
+    is_savepoint_completed: bool,
+    is_job_stopped: bool,
+    is_job_failed: bool,
+    is_job_finished: bool,
+}
+
+impl Seen {
+    fn and(self, other: Seen) -> Seen {
+        Seen {
+            aborts: self.aborts | other.aborts,
+            refusals: self.refusals | other.refusals,
+            is_savepoint_completed: self.is_savepoint_completed || other.is_savepoint_completed,
+            is_job_stopped: self.is_job_stopped || other.is_job_stopped,
+            is_job_failed: self.is_job_failed || other.is_job_failed,
+            is_job_finished: self.is_job_finished || other.is_job_finished,
+        }
+    }
+
+    /// A simulation in which little happens shows little.
+    fn check_all(self) {
+        use FailureReason::*;
+        for reason in [
+            IoException,
+            CheckpointAsyncException,
+            CheckpointExpired,
+            CheckpointSubsumed,
+            CheckpointDeclined,
+            CheckpointDeclinedTaskClosing,
+            CheckpointCoordinatorShutdown,
+            CheckpointCoordinatorSuspend,
+            JobFailoverRegion,
+            FinalizeCheckpointFailure,
+        ] {
+            assert_ne!(self.aborts & bit(reason), 0, "no abort was {}", reason.name());
+        }
+        for reason in [
+            NotAllRequiredTasksRunning,
+            CheckpointCoordinatorShutdown,
+            CheckpointCoordinatorSuspend,
+            JobFailoverRegion,
+        ] {
+            assert_ne!(self.refusals & bit(reason), 0, "no refusal was {}", reason.name());
+        }
+        assert!(self.is_savepoint_completed && self.is_job_stopped, "no savepoint completed");
+        assert!(self.is_job_failed && self.is_job_finished, "no job came to its end");
+    }
+}
+
+fn bit(reason: FailureReason) -> u32 {
+    1 << reason as u32
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test asks its caller how much to do")]

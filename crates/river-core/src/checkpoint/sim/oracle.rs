@@ -4,6 +4,7 @@
 use super::super::message::{Alignment, CheckpointId, Command, Event, Kind, TaskId};
 use super::super::options::{CheckpointOptions, CheckpointingMode};
 use super::super::{Coordinator, Failure, FailureReason};
+use super::{Seen, bit};
 
 /// How far a snapshot is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,6 +83,7 @@ pub(super) struct Oracle {
     begun: u64,
     /// What the step is about.
     event: Event,
+    pub(super) seen: Seen,
 }
 
 impl Oracle {
@@ -107,6 +109,7 @@ impl Oracle {
             failed: 0,
             begun: 0,
             event: Event::Tick,
+            seen: Seen::default(),
         }
     }
 
@@ -235,7 +238,10 @@ impl Oracle {
             Command::Complete { checkpoint } => self.complete(now_ms, *checkpoint),
             Command::Abort { checkpoint, reason } => self.abort(now_ms, *checkpoint, *reason),
             Command::Discard { checkpoint } => self.discard(*checkpoint),
-            Command::FailJob { .. } => self.fail_jobs_due -= 1,
+            Command::FailJob { .. } => {
+                self.fail_jobs_due -= 1;
+                self.seen.is_job_failed = true;
+            }
             Command::SavepointDone { request, result } => {
                 self.answer(now_ms, *request, true, result);
             }
@@ -342,6 +348,7 @@ impl Oracle {
         if open.kind.is_stop() {
             assert_eq!(self.phase, Phase::Stopping, "stop: completes");
             self.phase = Phase::Stopped;
+            self.seen.is_job_stopped = true;
         } else {
             self.is_end_committed |= open.is_final;
             self.retained.push(id);
@@ -368,6 +375,7 @@ impl Oracle {
     fn abort(&mut self, now_ms: i64, id: CheckpointId, reason: FailureReason) {
         let open = self.close(id);
         self.check_reason(now_ms, &open, reason);
+        self.seen.aborts |= bit(reason);
         self.failed += 1;
         self.settle(open.request, Some(reason));
         if open.kind.is_stop() && self.phase == Phase::Stopping {
@@ -465,6 +473,7 @@ impl Oracle {
             assert!(open.kind.is_savepoint() && !open.kind.is_stop(), "answers: too early");
             assert!(!self.is_suspended, "suspended: savepoint completes");
             self.on_success(now_ms, &open);
+            self.seen.is_savepoint_completed = true;
         }
         let asked = self.asked.remove(at);
         assert_eq!(asked.kind.is_savepoint(), is_savepoint, "answers: of the other kind");
@@ -491,6 +500,7 @@ impl Oracle {
             _ => false,
         };
         assert!(is_true, "answers: {reason:?} for {asked:?}");
+        self.seen.refusals |= bit(reason);
         let is_by_itself = reason == FailureReason::NotAllRequiredTasksRunning;
         self.failed += u64::from(is_by_itself);
         if asked.kind.is_stop() && is_by_itself {
@@ -501,6 +511,7 @@ impl Oracle {
     fn finish(&mut self) {
         assert!(self.may_finish(), "finish: too early or twice");
         self.phase = Phase::Finished;
+        self.seen.is_job_finished = true;
     }
 
     /// Whether all is done.

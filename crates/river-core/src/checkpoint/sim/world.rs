@@ -7,8 +7,8 @@
 use super::super::message::{CheckpointId, Command, Event, Stop, TaskId};
 use super::super::options::CheckpointOptions;
 use super::super::{Coordinator, Failure, FailureReason, JobEnd};
-use super::Random;
 use super::oracle::Oracle;
+use super::{Random, Seen};
 
 /// How long faults last, in milliseconds.
 const FAULTS_MS: i64 = 250;
@@ -54,13 +54,14 @@ struct World {
 }
 
 /// Runs one world from beginning to end; panics if anything is wrong.
-pub(super) fn run(seed: u64, is_traced: bool) {
+pub(super) fn run(seed: u64, is_traced: bool) -> Seen {
     let mut world = World::new(seed, is_traced);
     world.suffer();
     if world.heal() {
         world.finish();
     }
     world.shut_down();
+    world.oracle.seen
 }
 
 fn random_options(random: &mut Random) -> CheckpointOptions {
