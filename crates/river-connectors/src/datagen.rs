@@ -1,10 +1,13 @@
 //! The `datagen` connector: rows made up by rule (`DataGenTableSourceFactory`,
 //! `RandomGeneratorVisitor`, `SequenceGeneratorVisitor`).
 //!
-//! Subtask `i` of `n` makes the rows `i`, `i + n`, `i + 2n`...; the position of a split is the
-//! number of rows it has made.
+//! Subtask `i` of `n` makes the rows `i`, `i + n`, `i + 2n`... A row is a function of the table's
+//! seed, drawn once when a job starts, and the row's number (times aside, which are the wall
+//! clock's): so after a restart random fields go on as they would have, with any number of
+//! subtasks.
 
 pub mod field;
+pub mod progression;
 
 #[cfg(test)]
 mod tests;
@@ -17,8 +20,9 @@ use river_runtime::source::{Poll, Source, SourceReader, SplitState};
 use river_runtime::{Batch, Error, Result};
 
 use self::field::{FieldGenerator, Random};
-use crate::clock_ms;
+use self::progression::Progression;
 use crate::format::column_sink::ColumnSink;
+use crate::{clock_ms, shares};
 
 /// Keys of the connector, besides `fields.<name>.<key>`.
 pub const OPTION_KEYS: &[&str] = &["rows-per-second", "number-of-rows", "scan.parallelism"];
@@ -41,6 +45,7 @@ pub struct DatagenSource {
     rows: Option<u64>,
     rows_per_second: u64,
     parallelism: Option<u32>,
+    seed: u64,
 }
 
 impl DatagenSource {
@@ -76,31 +81,47 @@ impl DatagenSource {
             rows: [sequence_end, number].into_iter().flatten().min(),
             rows_per_second: count("rows-per-second")?.unwrap_or(10_000).max(1),
             parallelism: parallelism.filter(|p| *p > 0),
+            seed: uuid::Uuid::new_v4().as_u64_pair().0,
         })
     }
 }
 
 impl Source for DatagenSource {
     fn reader(&self, subtask: u32, parallelism: u32) -> Result<Box<dyn SourceReader>> {
-        let (subtask, parallelism) = (u64::from(subtask), u64::from(parallelism.max(1)));
-        let of = |total: u64| total / parallelism + u64::from(total % parallelism > subtask);
+        let parallelism = parallelism.max(1);
         let generators = self.projection.iter().map(|position| {
-            self.generators.get(*position).cloned().ok_or_else(|| {
+            let generator = self.generators.get(*position).cloned().ok_or_else(|| {
                 Error::internal(format!("table {}: no column {position}", self.table))
-            })
+            })?;
+            Ok((*position as u64, generator))
         });
+        let share = Progression { next: subtask.into(), step: parallelism.into() };
         Ok(Box::new(Reader {
             table: self.table.clone(),
             generators: generators.collect::<Result<_>>()?,
-            first: subtask,
-            step: parallelism,
-            rows: self.rows.map(of),
-            made: 0,
+            shares: vec![share],
+            end: self.rows.unwrap_or(u64::MAX),
             since_start: 0,
-            per_second: self.rows_per_second as f64 / parallelism as f64,
+            per_second: self.rows_per_second as f64 / f64::from(parallelism),
             started: None,
-            random: Random::new(),
+            seed: self.seed,
         }))
+    }
+
+    fn redistribute(
+        &self,
+        splits: Vec<Vec<SplitState>>,
+        parallelism: u32,
+    ) -> Result<Vec<Vec<SplitState>>> {
+        let decode = |states: Vec<SplitState>| states.iter().map(|s| self.decode(s)).collect();
+        let splits = splits.into_iter().map(decode).collect::<Result<Vec<Vec<_>>>>()?;
+        let dealt = shares::deal(splits, parallelism as usize, |(seed, share), count| {
+            share.parts(count).into_iter().map(|part| (seed, part)).collect()
+        });
+        let encode = |share: Vec<(u64, Progression)>| {
+            share.iter().map(|(seed, share)| share.encode(*seed)).collect()
+        };
+        Ok(dealt.into_iter().map(encode).collect())
     }
 
     fn is_bounded(&self) -> bool {
@@ -112,68 +133,77 @@ impl Source for DatagenSource {
     }
 }
 
+impl DatagenSource {
+    fn decode(&self, state: &SplitState) -> Result<(u64, Progression)> {
+        Progression::decode(state).ok_or_else(|| damaged(&self.table, state))
+    }
+}
+
+fn damaged(table: &str, state: &SplitState) -> Error {
+    Error::internal(format!("table {table}: the stored position of {} is damaged", state.split))
+}
+
+/// Makes its shares in turns, the one that is furthest behind first.
 struct Reader {
     table: String,
-    generators: Vec<FieldGenerator>,
-    first: u64,
-    step: u64,
-    rows: Option<u64>,
-    /// Rows made, also before a restart.
-    made: u64,
+    /// With the positions of their columns.
+    generators: Vec<(u64, FieldGenerator)>,
+    shares: Vec<Progression>,
+    /// Rows from here on are not made.
+    end: u64,
     /// Rows made since `started`.
     since_start: u64,
     per_second: f64,
     started: Option<Instant>,
-    random: Random,
+    seed: u64,
+}
+
+impl Reader {
+    fn make(&self, share: Progression, rows: u64) -> Batch {
+        let now_ms = clock_ms();
+        let columns = self.generators.iter().map(|(position, generator)| {
+            let mut column = ColumnSink::new(&generator.ty);
+            for row in (0..rows).map(|number| share.row(number)) {
+                let mut random = Random::of(self.seed, *position, row);
+                generator.push(row, now_ms, &mut random, &mut column);
+            }
+            column.finish()
+        });
+        Batch::new(columns.collect(), rows as usize)
+    }
 }
 
 impl SourceReader for Reader {
     fn poll(&mut self) -> Result<Poll> {
-        let left = self.rows.map_or(u64::MAX, |rows| rows.saturating_sub(self.made));
-        if left == 0 {
-            return Ok(Poll::End);
-        }
+        let unfinished = |share: &&mut Progression| share.left(self.end) > 0;
+        let next = self.shares.iter_mut().filter(unfinished).min_by_key(|share| share.next);
+        let Some(share) = next else { return Ok(Poll::End) };
         let started = *self.started.get_or_insert_with(Instant::now);
         let allowed = (started.elapsed().as_secs_f64() * self.per_second) as u64 + 1;
-        let due = allowed.saturating_sub(self.since_start).min(left).min(BATCH_ROWS);
+        let due = allowed.saturating_sub(self.since_start);
+        let due = due.min(share.left(self.end)).min(BATCH_ROWS);
         if due == 0 {
             let next = (self.since_start + 1) as f64 / self.per_second;
             let wait = Duration::from_secs_f64(next).saturating_sub(started.elapsed());
             return Ok(Poll::Wait(wait.clamp(Duration::from_millis(1), LONGEST_WAIT)));
         }
-        let now_ms = clock_ms();
-        let mut columns = Vec::with_capacity(self.generators.len());
-        for generator in &self.generators {
-            let mut column = ColumnSink::new(&generator.ty);
-            for row in self.made..self.made + due {
-                let index = self.first + row * self.step;
-                generator.push(index, now_ms, &mut self.random, &mut column);
-            }
-            columns.push(column.finish());
-        }
-        self.made += due;
+        let made = *share;
+        share.next = made.row(due);
         self.since_start += due;
-        Ok(Poll::Batch(Batch::new(columns, due as usize)))
+        Ok(Poll::Batch(self.make(made, due)))
     }
 
     fn snapshot(&self) -> Vec<SplitState> {
-        let split = format!("{}/{}", self.first, self.step);
-        vec![SplitState { split, position: self.made.to_le_bytes().to_vec() }]
+        self.shares.iter().map(|share| share.encode(self.seed)).collect()
     }
 
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()> {
-        let own = format!("{}/{}", self.first, self.step);
-        for state in splits {
-            if state.split != own {
-                return Err(Error::input(format!(
-                    "table {}: a datagen table cannot change its parallelism on restore",
-                    self.table
-                )));
-            }
-            let position = <[u8; 8]>::try_from(state.position.as_slice()).map_err(|_| {
-                Error::internal(format!("table {}: the stored position is damaged", self.table))
-            })?;
-            self.made = u64::from_le_bytes(position);
+        self.shares.clear();
+        for state in &splits {
+            let (seed, share) =
+                Progression::decode(state).ok_or_else(|| damaged(&self.table, state))?;
+            self.seed = seed;
+            self.shares.push(share);
         }
         Ok(())
     }

@@ -5,10 +5,14 @@ pub mod compression;
 pub mod listing;
 pub mod lookup;
 pub mod metadata;
+pub mod names;
+pub mod parquet_file;
 pub mod partition;
+pub mod queue;
 pub mod record_file;
 pub mod sink;
 pub mod source;
+pub mod split;
 pub mod trigger;
 
 #[cfg(test)]

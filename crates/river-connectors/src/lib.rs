@@ -13,6 +13,7 @@ pub mod filesystem;
 pub mod format;
 pub mod nexmark;
 pub mod print;
+mod shares;
 
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,8 @@ pub fn table(pairs: &[(&str, &str)], physical: Vec<Field>) -> TableRef {
     }
 }
 
-fn spec(pairs: &[(&str, &str)], columns: Vec<Field>) -> SinkSpec {
+/// A table that is written.
+pub fn sink_spec(pairs: &[(&str, &str)], columns: Vec<Field>) -> SinkSpec {
     SinkSpec {
         name: "t".to_owned(),
         options: options(pairs),
@@ -374,7 +375,7 @@ fn convert(content: &str, columns: Vec<Field>, to: &[(&str, &str)], partition: &
     let batches = read(&table(&from, columns.clone())).unwrap();
     let mut all = vec![("connector", "filesystem"), ("path", output.to_str().unwrap())];
     all.extend_from_slice(to);
-    let mut spec = spec(&all, columns);
+    let mut spec = sink_spec(&all, columns);
     spec.partition_keys = partition.iter().map(|key| (*key).to_owned()).collect();
     if let Err(error) = write(&spec, &batches) {
         return format!("{:?}: {error}\n", error.kind);
@@ -469,7 +470,7 @@ fn nothing_is_visible_before_the_commit() {
     let out = directory.path().join("out");
     let pairs = [("connector", "filesystem"), ("path", out.to_str().unwrap()), ("format", "raw")];
     let columns = vec![field("n", LogicalType::STRING)];
-    let sink = crate::sink(&spec(&pairs, columns.clone()), &Session::default()).unwrap();
+    let sink = crate::sink(&sink_spec(&pairs, columns.clone()), &Session::default()).unwrap();
     let mut writer = sink.writer(0, 1).unwrap();
     let rows = arrow_array::StringViewArray::from(vec!["a"]);
     writer.write(&Batch::new(vec![std::sync::Arc::new(rows)], 1)).unwrap();
@@ -498,7 +499,7 @@ fn parquet_round_trip_and_wrong_type() {
     let from = [("connector", "filesystem"), ("path", input.to_str().unwrap()), ("format", "json")];
     let to = [("connector", "filesystem"), ("path", out.to_str().unwrap()), ("format", "parquet")];
     let json = table(&from, sample_columns());
-    write(&spec(&to, sample_columns()), &read(&json).unwrap()).unwrap();
+    write(&sink_spec(&to, sample_columns()), &read(&json).unwrap()).unwrap();
     assert_eq!(show(&table(&to, sample_columns())), show(&json));
     let mut some = table(&to, sample_columns());
     some.projection = vec![3, 0];

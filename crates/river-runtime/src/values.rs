@@ -50,6 +50,9 @@ impl SourceReader for ValuesReader {
     }
 
     fn snapshot(&self) -> Vec<SplitState> {
+        if self.rows.is_empty() {
+            return Vec::new(); // the split is another subtask's
+        }
         let position = (self.position as u64).to_le_bytes().to_vec();
         vec![SplitState { split: SPLIT.to_owned(), position }]
     }

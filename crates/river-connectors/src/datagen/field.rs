@@ -15,23 +15,31 @@ const DEFAULT_COLLECTION: i64 = 3;
 /// Longest text or collection made.
 const MAX_LENGTH: i64 = 1 << 20;
 
+/// SplitMix64's increment.
+const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// A fast generator of pseudo-random numbers (SplitMix64).
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
+/// SplitMix64's finaliser.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
 impl Random {
-    /// A generator with a seed of its own.
-    pub fn new() -> Random {
-        Random(uuid::Uuid::new_v4().as_u64_pair().0)
+    /// The generator of one value: that of a column in a row.
+    pub fn of(seed: u64, column: u64, row: u64) -> Random {
+        let column = mix(seed.wrapping_add(column.wrapping_add(1).wrapping_mul(GAMMA)));
+        Random(mix(column ^ row.wrapping_mul(GAMMA)))
     }
 
     /// The next 64 random bits.
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0 = self.0.wrapping_add(GAMMA);
+        mix(self.0)
     }
 
     /// A number from 0 to below 1.
@@ -44,12 +52,6 @@ impl Random {
         let span = (max as i128 - min as i128 + 1).max(1) as u128;
         let offset = (u128::from(self.bits()) * span) >> 64;
         (min as i128 + offset as i128) as i64
-    }
-}
-
-impl Default for Random {
-    fn default() -> Random {
-        Random::new()
     }
 }
 

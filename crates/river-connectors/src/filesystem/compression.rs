@@ -28,12 +28,28 @@ pub fn open(path: &Path, offset: u64) -> Result<Box<dyn Read + Send>> {
             )));
         }
         _ => {
+            if offset > file.metadata().map_err(failed)?.len() {
+                return Err(shortened(path, offset));
+            }
             file.seek(SeekFrom::Start(offset)).map_err(failed)?;
             return Ok(Box::new(file));
         }
     };
-    std::io::copy(&mut (&mut input).take(offset), &mut std::io::sink()).map_err(failed)?;
+    let skipped =
+        std::io::copy(&mut (&mut input).take(offset), &mut std::io::sink()).map_err(failed)?;
+    if skipped < offset {
+        return Err(shortened(path, offset));
+    }
     Ok(input)
+}
+
+/// The error for a file that ends before the place up to which it was read once.
+pub fn shortened(path: &Path, position: u64) -> Error {
+    Error::input(format!(
+        "cannot read {}: it was read up to {position} before and now ends earlier; files must not \
+         change while they are read",
+        path.display()
+    ))
 }
 
 /// The error for a file that cannot be read.

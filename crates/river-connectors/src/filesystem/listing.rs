@@ -56,6 +56,16 @@ impl Lister {
         })
     }
 
+    /// A file as it was listed before.
+    pub fn known_file(&self, path: &str, size: u64, modified_ms: i64) -> TableFile {
+        let path = PathBuf::from(path);
+        let below = path.strip_prefix(&self.path).unwrap_or(&path);
+        let parts = below.iter().filter_map(|part| part.to_str()?.split_once('='));
+        let values = self.partition_keys.iter().zip(parts);
+        let partition = values.map(|(key, (_, value))| (key.clone(), unescape(value))).collect();
+        TableFile { path, size, modified_ms, partition }
+    }
+
     /// All files now.
     pub fn list(&self) -> Result<Vec<TableFile>> {
         let mut files = Vec::new();

@@ -1,15 +1,31 @@
-//! The sink: part files that become visible only when they are whole.
+//! The sink: part files that become visible only when they are whole, each exactly once.
 //!
-//! A writer writes `.part-<job>-<subtask>-<n>.inprogress` beside where the file will be. `prepare`
-//! ends and syncs all open files; `commit` renames them to `part-<job>-<subtask>-<n>` and syncs
-//! their directory, so nothing half-written ever has a name that a reader looks at. Repeating a
-//! commit finds the files renamed already.
+//! A writer writes `.part-<sink>-<run>-<subtask>-<n>.inprogress` beside where the file will be.
+//! `prepare` ends and syncs all open files; `commit` renames them and syncs their directories, so
+//! nothing half-written ever has a name that a reader looks at. Repeating a commit finds the files
+//! renamed already. [`run`] says how leftovers are told from the files of others.
+//!
+//! Every barrier ends all files, for all formats, as Flink's bulk formats do; the rolling options
+//! end them earlier. (Flink's row formats go on with a file over checkpoints, up to half an hour
+//! by default, and cut it back after a failure. Here rows are visible after each checkpoint, and
+//! a file once written is never touched again.)
+//!
+//! Partitions are marked complete on commit ([`pending`]). All that must outlive a restart is in
+//! the [`committable`]s.
 
-use std::collections::{BTreeMap, HashMap};
+pub mod committable;
+pub mod part;
+pub mod pending;
+pub mod run;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use river_core::Field;
 use river_core::options::Options;
@@ -17,15 +33,15 @@ use river_core::plan::SinkSpec;
 use river_runtime::sink::{Sink, SinkWriter};
 use river_runtime::{Batch, Error, Result};
 
+use self::committable::{FinishedFile, Prepared, WriterState};
+use self::part::{OpenPart, unwritable};
+use self::pending::PendingPartitions;
+use self::run::Run;
 use super::partition::Partitioner;
 use super::trigger::CommitRules;
 use super::{Layout, of_table};
 use crate::clock_ms;
-use crate::format::parquet::ParquetWriter;
 use crate::format::{Encoder, Format};
-
-/// Encoded bytes gathered before they are written.
-const WRITE_BYTES: usize = 256 << 10;
 
 /// When a part file is ended before the next checkpoint.
 #[derive(Debug, Clone, Copy)]
@@ -65,8 +81,12 @@ struct Shared {
     partition_keys: Vec<String>,
     rolling: Rolling,
     rules: Option<CommitRules>,
-    /// Tells this job's files from those of others.
-    id: String,
+    run: Run,
+    /// Number of the next file of this run.
+    next_part: AtomicU64,
+    /// Names of files that were handed over and are not committed: a checkpoint may hold them.
+    prepared: Mutex<HashSet<String>>,
+    pending: Mutex<PendingPartitions>,
 }
 
 impl FilesystemSink {
@@ -86,11 +106,14 @@ impl FilesystemSink {
         }
         let layout = Layout::new(&spec.name, &spec.options)?;
         let shared = Shared {
+            run: Run::new(&layout.path),
+            next_part: AtomicU64::new(0),
+            prepared: Mutex::default(),
+            pending: Mutex::default(),
             rolling: Rolling::new(&spec.name, &spec.options)?,
             rules: CommitRules::new(&spec.name, &spec.options)?,
             columns: spec.columns.clone(),
             partition_keys: spec.partition_keys.clone(),
-            id: uuid::Uuid::new_v4().to_string(),
             layout,
         };
         shared.parts()?; // refuses what the format cannot write before the job runs
@@ -120,11 +143,48 @@ impl Shared {
         };
         Ok((partitioner, written, encoder))
     }
+
+    fn pending(&self) -> MutexGuard<'_, PendingPartitions> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn prepared(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes finished files visible, and that durable.
+    fn publish(&self, files: &[FinishedFile]) -> Result<()> {
+        let mut directories = BTreeSet::new();
+        for file in files {
+            let (hidden, visible) = file.paths(&self.layout.path);
+            publish(&hidden, &visible, file.bytes)?;
+            self.prepared().remove(&file.name);
+            directories.extend(visible.parent().map(Path::to_owned));
+        }
+        directories.iter().try_for_each(|directory| sync_directory(directory))
+    }
+
+    /// Marks the partitions that are complete, given the writers' watermark.
+    fn mark_complete(&self, watermark: Option<i64>) -> Result<()> {
+        let Some(rules) = &self.rules else { return Ok(()) };
+        let now_ms = clock_ms();
+        let complete = self.pending().complete(|partition, since_ms| {
+            rules.is_complete(partition, since_ms, now_ms, watermark)
+        })?;
+        for partition in complete {
+            if let Some(name) = rules.success_file() {
+                mark(&self.layout.path.join(partition.trim_end_matches('/')), name)?;
+            }
+            self.pending().marked(&partition, now_ms);
+        }
+        Ok(())
+    }
 }
 
 impl Sink for FilesystemSink {
     fn writer(&self, subtask: u32, _parallelism: u32) -> Result<Box<dyn SinkWriter>> {
         let (partitioner, written, encoder) = self.shared.parts()?;
+        self.shared.pending().add_writer(subtask);
         Ok(Box::new(Writer {
             shared: self.shared.clone(),
             subtask,
@@ -133,39 +193,52 @@ impl Sink for FilesystemSink {
             encoder,
             open: HashMap::new(),
             ended: Vec::new(),
-            partitions: BTreeMap::new(),
+            unsynced: BTreeSet::new(),
             watermark: None,
-            next_part: 0,
+            barriers: 0,
+            used: false,
             next_check_ms: clock_ms() + self.shared.rolling.check_ms,
         }))
     }
 
     fn commit(&self, prepared: &[Vec<u8>]) -> Result<()> {
-        let prepared: Vec<Prepared> =
-            prepared.iter().map(|bytes| Prepared::decode(bytes)).collect::<Result<_>>()?;
-        let mut directories: Vec<PathBuf> = Vec::new();
-        for entry in &prepared {
-            if let Prepared::File { hidden, visible } = entry {
-                publish(hidden, visible)?;
-                directories.extend(visible.parent().map(Path::to_owned));
-            }
-        }
+        let (files, writers) = Prepared::decode_all(prepared)?;
+        self.shared.publish(&files)?;
+        let of_this_run = |writer: &&WriterState| writer.run == self.shared.run.run();
+        let mut pending = self.shared.pending();
+        writers.iter().filter(of_this_run).for_each(|writer| pending.commit(writer));
+        let watermark = pending.watermark();
+        drop(pending);
         // Marks come last: a marked partition has all its files.
-        for entry in &prepared {
-            if let Prepared::Mark(path) = entry {
-                File::create(path)
-                    .and_then(|file| file.sync_all())
-                    .map_err(|error| unwritable(path, &error))?;
-                directories.extend(path.parent().map(Path::to_owned));
-            }
-        }
-        directories.sort();
-        directories.dedup();
-        directories.iter().try_for_each(|directory| sync_directory(directory))
+        self.shared.mark_complete(watermark)
     }
 
+    fn recover(&self, prepared: &[Vec<u8>]) -> Result<()> {
+        let (files, writers) = Prepared::decode_all(prepared)?;
+        self.shared.publish(&files)?;
+        let Some(first) = writers.first() else { return Ok(()) };
+        self.shared.run.continue_as(&first.sink)?;
+        self.shared.run.remove_leftovers();
+        self.shared.pending().restore(&writers);
+        // A writer that is told of several times has come as far as the last time says.
+        let mut watermarks = BTreeMap::new();
+        for writer in &writers {
+            let known: &mut Option<i64> = watermarks.entry(writer.subtask).or_default();
+            *known = writer.watermark.max(*known);
+        }
+        self.shared.mark_complete(watermarks.into_values().min().flatten())
+    }
+
+    /// Files that were handed over stay, hidden: a checkpoint or savepoint may hold them, and
+    /// whoever goes on from it commits or removes them.
     fn abort(&self) -> Result<()> {
-        remove_hidden(&self.shared.layout.path, &format!(".part-{}-", self.shared.id))
+        let prepared = self.shared.prepared().clone();
+        let table = &self.shared.layout.path;
+        let kept: HashSet<PathBuf> =
+            prepared.iter().map(|name| committable::hidden_path(&table.join(name))).collect();
+        self.shared.run.remove_own(|path| kept.contains(path));
+        self.shared.run.release();
+        Ok(())
     }
 
     fn parallelism(&self) -> Option<u32> {
@@ -173,69 +246,42 @@ impl Sink for FilesystemSink {
     }
 }
 
-/// What `commit` needs to know.
-#[derive(Debug, PartialEq, Eq)]
-enum Prepared {
-    /// A finished file to be renamed.
-    File { hidden: PathBuf, visible: PathBuf },
-    /// A file that marks a complete partition.
-    Mark(PathBuf),
-}
-
-impl Prepared {
-    fn encode(&self) -> Vec<u8> {
-        let bytes = |path: &Path| path.as_os_str().as_encoded_bytes().to_vec();
-        match self {
-            Prepared::File { hidden, visible } => {
-                [b"F".to_vec(), bytes(hidden), b"\0".to_vec(), bytes(visible)].concat()
-            }
-            Prepared::Mark(path) => [b"M".to_vec(), bytes(path)].concat(),
+fn publish(hidden: &Path, visible: &Path, bytes: u64) -> Result<()> {
+    match fs::metadata(hidden) {
+        Ok(about) if about.len() != bytes => Err(Error::input(format!(
+            "{}: the file has {} bytes, but {bytes} were written and made durable: rows are lost; \
+             go on from another checkpoint",
+            hidden.display(),
+            about.len()
+        ))),
+        Ok(_) => fs::rename(hidden, visible).map_err(|error| unwritable(visible, &error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(unwritable(hidden, &error))
         }
-    }
-
-    fn decode(bytes: &[u8]) -> Result<Prepared> {
-        let damaged = || Error::internal("filesystem sink: prepared output is damaged");
-        let text = std::str::from_utf8(bytes).map_err(|_| damaged())?;
-        match (text.get(..1), text.get(1..)) {
-            (Some("F"), Some(paths)) => {
-                let (hidden, visible) = paths.split_once('\0').ok_or_else(damaged)?;
-                Ok(Prepared::File { hidden: hidden.into(), visible: visible.into() })
-            }
-            (Some("M"), Some(path)) => Ok(Prepared::Mark(path.into())),
-            _ => Err(damaged()),
-        }
-    }
-}
-
-fn publish(hidden: &Path, visible: &Path) -> Result<()> {
-    match fs::rename(hidden, visible) {
-        Ok(()) => Ok(()),
         // Committed before.
-        Err(_) if !hidden.exists() && visible.exists() => Ok(()),
-        Err(error) => Err(unwritable(visible, &error)),
+        Err(_) if visible.exists() => Ok(()),
+        Err(_) => Err(Error::input(format!(
+            "{}: the file belongs to the checkpoint and is gone, and was not committed as {}: \
+             rows are lost; go on from another checkpoint",
+            hidden.display(),
+            visible.display()
+        ))),
+    }
+}
+
+/// Marks a partition complete. One that is gone has been dealt with by whoever removed it.
+fn mark(partition: &Path, name: &str) -> Result<()> {
+    let path = partition.join(name);
+    let marked = File::create(&path).and_then(|file| file.sync_all());
+    match marked {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(unwritable(&path, &error)),
+        Ok(()) => sync_directory(partition),
     }
 }
 
 fn sync_directory(path: &Path) -> Result<()> {
     File::open(path).and_then(|d| d.sync_all()).map_err(|error| unwritable(path, &error))
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::environment(format!("cannot write {}: {error}", path.display()))
-}
-
-fn remove_hidden(path: &Path, prefix: &str) -> Result<()> {
-    let Ok(entries) = fs::read_dir(path) else { return Ok(()) };
-    for entry in entries.flatten() {
-        let child = entry.path();
-        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory {
-            remove_hidden(&child, prefix)?;
-        } else if entry.file_name().to_string_lossy().starts_with(prefix) {
-            fs::remove_file(&child).map_err(|error| unwritable(&child, &error))?;
-        }
-    }
-    Ok(())
 }
 
 /// The writer of one subtask.
@@ -247,91 +293,44 @@ struct Writer {
     encoder: Option<Box<dyn Encoder>>,
     /// Open part files by partition path.
     open: HashMap<String, OpenPart>,
-    ended: Vec<Prepared>,
-    /// Partitions written and not yet marked complete, with the time of their first row.
-    partitions: BTreeMap<String, i64>,
+    /// Since the last barrier.
+    ended: Vec<FinishedFile>,
+    /// Directories with new entries.
+    unsynced: BTreeSet<PathBuf>,
     watermark: Option<i64>,
-    next_part: u64,
+    /// Barriers seen.
+    barriers: u64,
+    /// Whether it ever had anything to do.
+    used: bool,
     next_check_ms: i64,
 }
 
-struct OpenPart {
-    hidden: PathBuf,
-    visible: PathBuf,
-    output: PartOutput,
-    created_ms: i64,
-    written_ms: i64,
-}
-
-enum PartOutput {
-    Records { file: File, buffer: Vec<u8>, flushed: u64 },
-    Parquet(Box<ParquetWriter>),
-}
-
-impl OpenPart {
-    fn create(writer: &mut Writer, partition: &str, now_ms: i64) -> Result<OpenPart> {
-        let shared = &writer.shared;
-        let directory = shared.layout.path.join(partition.trim_end_matches('/'));
-        fs::create_dir_all(&directory).map_err(|error| unwritable(&directory, &error))?;
-        let name = format!("part-{}-{}-{}", shared.id, writer.subtask, writer.next_part);
-        writer.next_part += 1;
-        let hidden = directory.join(format!(".{name}.inprogress"));
-        let file = File::create(&hidden).map_err(|error| unwritable(&hidden, &error))?;
-        let output = match &shared.layout.format {
-            Format::Parquet(options) => {
-                PartOutput::Parquet(Box::new(ParquetWriter::new(file, &writer.written, options)?))
-            }
-            _ => PartOutput::Records { file, buffer: Vec::new(), flushed: 0 },
-        };
-        let visible = directory.join(name);
-        Ok(OpenPart { hidden, visible, output, created_ms: now_ms, written_ms: now_ms })
-    }
-
-    fn size(&self) -> u64 {
-        match &self.output {
-            PartOutput::Records { buffer, flushed, .. } => flushed + buffer.len() as u64,
-            PartOutput::Parquet(writer) => writer.size(),
-        }
-    }
-
-    /// Ends the file and makes it durable.
-    fn end(self) -> Result<Prepared> {
-        let OpenPart { hidden, visible, output, .. } = self;
-        let file = match output {
-            PartOutput::Records { mut file, buffer, .. } => {
-                file.write_all(&buffer).map_err(|error| unwritable(&hidden, &error))?;
-                file
-            }
-            PartOutput::Parquet(writer) => writer.finish()?,
-        };
-        file.sync_all().map_err(|error| unwritable(&hidden, &error))?;
-        Ok(Prepared::File { hidden, visible })
-    }
-}
-
 impl Writer {
+    fn create(&mut self, partition: &str, now_ms: i64) -> Result<OpenPart> {
+        let shared = &self.shared;
+        shared.run.hold()?;
+        let table = &shared.layout.path;
+        let directory = table.join(partition.trim_end_matches('/'));
+        if !directory.exists() {
+            fs::create_dir_all(&directory).map_err(|error| unwritable(&directory, &error))?;
+            let above = directory.ancestors().skip(1).take_while(|above| above.starts_with(table));
+            self.unsynced.extend(above.map(Path::to_owned));
+        }
+        self.unsynced.insert(directory);
+        let number = shared.next_part.fetch_add(1, Ordering::Relaxed);
+        let (sink, run) = (shared.run.sink(), shared.run.run());
+        let name = format!("{partition}part-{sink}-{run}-{}-{number}", self.subtask);
+        OpenPart::create(table, name, &shared.layout.format, &self.written, now_ms)
+    }
+
     fn write_partition(&mut self, partition: String, batch: &Batch, now_ms: i64) -> Result<()> {
         let mut part = match self.open.remove(&partition) {
             Some(part) => part,
-            None => OpenPart::create(self, &partition, now_ms)?,
+            None => self.create(&partition, now_ms)?,
         };
-        part.written_ms = now_ms;
-        match (&mut part.output, &mut self.encoder) {
-            (PartOutput::Parquet(writer), _) => writer.write(batch)?,
-            (PartOutput::Records { file, buffer, flushed }, Some(encoder)) => {
-                encoder.encode(batch, buffer)?;
-                if buffer.len() >= WRITE_BYTES {
-                    file.write_all(buffer).map_err(|error| unwritable(&part.hidden, &error))?;
-                    *flushed += buffer.len() as u64;
-                    buffer.clear();
-                }
-            }
-            (PartOutput::Records { .. }, None) => {
-                return Err(Error::internal("filesystem sink: no encoder"));
-            }
-        }
+        part.write(batch, self.encoder.as_mut(), now_ms)?;
         if self.shared.rules.is_some() && !partition.is_empty() {
-            self.partitions.entry(partition.clone()).or_insert(now_ms);
+            self.shared.pending().write(self.subtask, self.barriers, &partition, now_ms);
         }
         if part.size() >= self.shared.rolling.size {
             self.ended.push(part.end()?);
@@ -354,27 +353,22 @@ impl Writer {
         Ok(())
     }
 
-    fn marks(&mut self) -> Result<Vec<Prepared>> {
-        let Some(rules) = &self.shared.rules else { return Ok(Vec::new()) };
-        let Some(name) = rules.success_file() else { return Ok(Vec::new()) };
-        let now_ms = clock_ms();
-        let mut marks = Vec::new();
-        let mut waiting = BTreeMap::new();
-        for (partition, since_ms) in std::mem::take(&mut self.partitions) {
-            if rules.is_complete(&partition, since_ms, now_ms, self.watermark)? {
-                let directory = self.shared.layout.path.join(partition.trim_end_matches('/'));
-                marks.push(Prepared::Mark(directory.join(name)));
-            } else {
-                waiting.insert(partition, since_ms);
-            }
+    fn state(&self) -> WriterState {
+        let run = &self.shared.run;
+        WriterState {
+            sink: run.sink().to_owned(),
+            run: run.run().to_owned(),
+            subtask: self.subtask,
+            barrier: self.barriers,
+            watermark: self.watermark,
+            pending: self.shared.pending().known_to(self.subtask),
         }
-        self.partitions = waiting;
-        Ok(marks)
     }
 }
 
 impl SinkWriter for Writer {
     fn write(&mut self, batch: &Batch) -> Result<()> {
+        self.used = true;
         let now_ms = clock_ms();
         if batch.rows > 0 {
             for (partition, rows) in self.partitioner.split(batch)? {
@@ -388,10 +382,16 @@ impl SinkWriter for Writer {
     }
 
     fn prepare(&mut self) -> Result<Vec<Vec<u8>>> {
+        self.used = true;
         self.end_parts(|_| true)?;
-        let marks = self.marks()?;
-        let entries = std::mem::take(&mut self.ended).into_iter().chain(marks);
-        Ok(entries.map(|entry| entry.encode()).collect())
+        self.unsynced.iter().try_for_each(|directory| sync_directory(directory))?;
+        self.unsynced.clear();
+        let state = Prepared::Writer(self.state());
+        self.barriers += 1;
+        let files = std::mem::take(&mut self.ended);
+        self.shared.prepared().extend(files.iter().map(|file| file.name.clone()));
+        let files = files.into_iter().map(Prepared::File);
+        files.chain([state]).map(|entry| entry.encode()).collect()
     }
 
     fn next_timer_ms(&self) -> Option<i64> {
@@ -405,5 +405,13 @@ impl SinkWriter for Writer {
             now_ms - part.created_ms >= rolling.rollover_ms
                 || now_ms - part.written_ms >= rolling.inactivity_ms
         })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.used {
+            self.shared.pending().remove_writer(self.subtask);
+        }
     }
 }

@@ -1,32 +1,33 @@
 //! The source: splits pulled by readers from one queue, in the order of the listing.
 //!
-//! A split is a file, or a range of lines of a large uncompressed one. What is read to the end
-//! stays in a reader's snapshot, so that a restored job does not read it again.
+//! A reader goes on with the splits it was restored with, then takes from the [`Queue`]; which
+//! says how a checkpoint of all readers together knows what is left. What is read to the end
+//! stays in a reader's snapshot, so that it is not read again.
 
-use std::collections::{HashSet, VecDeque};
-use std::fs::File;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow_array::ArrayRef;
 use river_core::plan::TableRef;
 use river_runtime::source::{Poll, Source, SourceReader, SplitState};
 use river_runtime::{Batch, Error, Result};
 
-use super::compression::{is_compressed, unreadable};
+use super::compression::is_compressed;
 use super::listing::{Lister, TableFile};
 use super::metadata::FileColumn;
+use super::names::{self, Names};
+use super::parquet_file::ParquetFile;
+use super::queue::Queue;
 use super::record_file::RecordFile;
+use super::split::{Split, Stored, is_open};
 use super::{Layout, of_table};
-use crate::format::parquet::ParquetReader;
 use crate::format::{DecodeSpec, Format, Rows, WantedColumn};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 4096;
 /// Uncompressed files of line formats are read in ranges of this many bytes.
 const RANGE_BYTES: u64 = 64 << 20;
-/// Position of a split that is read to the end.
-const DONE: u64 = u64::MAX;
 /// Longest wait before the reader is asked again.
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
@@ -43,6 +44,8 @@ struct Shared {
     outputs: Vec<OutputColumn>,
     /// `source.monitor-interval`; `None`: one listing is all.
     monitor: Option<Duration>,
+    /// Size of the ranges of large files.
+    range_bytes: u64,
     queue: Mutex<Queue>,
 }
 
@@ -52,34 +55,14 @@ enum OutputColumn {
     File(FileColumn),
 }
 
-#[derive(Default)]
-struct Queue {
-    pending: VecDeque<Split>,
-    /// Names of all splits ever listed or restored.
-    known: HashSet<String>,
-    listed: Option<Instant>,
-}
-
-#[derive(Debug, Clone)]
-struct Split {
-    file: TableFile,
-    /// First and last byte of a range; `None`: the whole file.
-    range: Option<(u64, u64)>,
-}
-
-impl Split {
-    fn name(&self) -> String {
-        let path = self.file.path.display();
-        match self.range {
-            Some((begin, end)) => format!("{path}#{begin}-{end}"),
-            None => path.to_string(),
-        }
-    }
-}
-
 impl FilesystemSource {
     /// The source of a table.
     pub fn new(table: &TableRef) -> Result<FilesystemSource> {
+        FilesystemSource::with_ranges(table, RANGE_BYTES)
+    }
+
+    /// The source of a table whose large files are read in ranges of that size.
+    pub fn with_ranges(table: &TableRef, range_bytes: u64) -> Result<FilesystemSource> {
         let layout = Layout::new(&table.name, &table.options)?;
         let monitor = table
             .options
@@ -95,7 +78,7 @@ impl FilesystemSource {
         }
         let queue = Mutex::new(Queue::default());
         Ok(FilesystemSource {
-            shared: Arc::new(Shared { layout, lister, spec, outputs, monitor, queue }),
+            shared: Arc::new(Shared { layout, lister, spec, outputs, monitor, range_bytes, queue }),
         })
     }
 }
@@ -129,13 +112,31 @@ fn columns(table: &TableRef) -> Result<(DecodeSpec, Vec<OutputColumn>)> {
 }
 
 impl Source for FilesystemSource {
-    fn reader(&self, _subtask: u32, _parallelism: u32) -> Result<Box<dyn SourceReader>> {
+    fn reader(&self, subtask: u32, _parallelism: u32) -> Result<Box<dyn SourceReader>> {
         Ok(Box::new(Reader {
             shared: self.shared.clone(),
+            keeps_listing: subtask == 0,
             own: VecDeque::new(),
             current: None,
-            done: Vec::new(),
+            done: Names::default(),
         }))
+    }
+
+    /// Splits with rows to come are spread evenly; lists of names may be anybody's.
+    fn redistribute(
+        &self,
+        splits: Vec<Vec<SplitState>>,
+        parallelism: u32,
+    ) -> Result<Vec<Vec<SplitState>>> {
+        if splits.len() == parallelism as usize {
+            return Ok(splits);
+        }
+        let (open, lists): (Vec<_>, Vec<_>) = splits.into_iter().flatten().partition(is_open);
+        let mut shares = vec![Vec::new(); parallelism as usize];
+        for (number, state) in open.into_iter().chain(lists).enumerate() {
+            shares[number % parallelism as usize].push(state);
+        }
+        Ok(shares)
     }
 
     fn is_bounded(&self) -> bool {
@@ -150,35 +151,27 @@ impl Shared {
     }
 
     fn list_if_due(&self) -> Result<()> {
-        let mut queue = self.queue();
-        let due = match (queue.listed, self.monitor) {
-            (None, _) => true,
-            (Some(listed), Some(interval)) => listed.elapsed() >= interval,
-            (Some(_), None) => false,
-        };
-        if !due {
-            return Ok(());
-        }
-        for split in self.lister.list()?.into_iter().flat_map(|file| self.splits(file)) {
-            if queue.known.insert(split.name()) {
-                queue.pending.push_back(split);
+        self.queue().list_if_due(self.monitor, || {
+            let files = self.lister.list()?;
+            if let Some(file) = files.iter().find(|file| file.path.to_str().is_none()) {
+                let path = file.path.display();
+                return Err(Error::input(format!("cannot read {path}: its name is not UTF-8")));
             }
-        }
-        queue.listed = Some(Instant::now());
-        Ok(())
+            Ok(files.into_iter().flat_map(|file| self.splits(file)).collect())
+        })
     }
 
     /// The splits of a file. A monitored file is read as it is when first seen, as in Flink.
     fn splits(&self, file: TableFile) -> Vec<Split> {
         let whole = !self.layout.format.is_splittable()
             || is_compressed(&file.path)
-            || file.size < 2 * RANGE_BYTES
+            || file.size < 2 * self.range_bytes
             || self.monitor.is_some();
         if whole {
             return vec![Split { file, range: None }];
         }
-        let count = file.size / RANGE_BYTES;
-        let bound = |i: u64| if i == count { file.size } else { i * RANGE_BYTES };
+        let count = file.size / self.range_bytes;
+        let bound = |i: u64| if i == count { file.size } else { i * self.range_bytes };
         (0..count)
             .map(|i| Split { file: file.clone(), range: Some((bound(i), bound(i + 1))) })
             .collect()
@@ -188,15 +181,17 @@ impl Shared {
 /// The reader of one subtask.
 struct Reader {
     shared: Arc<Shared>,
+    /// Whether a bounded source's listing is part of this reader's snapshots.
+    keeps_listing: bool,
     /// Restored splits with their positions.
     own: VecDeque<(Split, u64)>,
     current: Option<OpenSplit>,
-    /// Names of splits read to the end.
-    done: Vec<String>,
+    /// Identities of splits read to the end.
+    done: Names,
 }
 
 struct OpenSplit {
-    name: String,
+    split: Split,
     content: Content,
     /// The file's constant columns, at most [`BATCH_ROWS`] long; by output position.
     constants: Vec<Option<ArrayRef>>,
@@ -204,45 +199,32 @@ struct OpenSplit {
 
 enum Content {
     Records(RecordFile),
-    /// The reader and the rows read.
-    Parquet(Box<ParquetReader>, u64),
+    Parquet(Box<ParquetFile>),
 }
 
 impl Content {
     fn position(&self) -> u64 {
         match self {
             Content::Records(file) => file.position(),
-            Content::Parquet(_, rows) => *rows,
+            Content::Parquet(file) => file.position(),
         }
     }
 
     fn next_rows(&mut self) -> Result<Option<Rows>> {
         match self {
             Content::Records(file) => file.next_rows(BATCH_ROWS),
-            Content::Parquet(reader, read) => {
-                let rows = reader.next_rows()?;
-                *read += rows.as_ref().map_or(0, |r| r.rows as u64);
-                Ok(rows)
-            }
+            Content::Parquet(file) => file.next_rows(),
         }
     }
 }
 
 impl Reader {
-    fn open(&self, split: &Split, position: u64) -> Result<OpenSplit> {
+    fn open(&self, split: Split, position: u64) -> Result<OpenSplit> {
         let shared = &self.shared;
         let path = &split.file.path;
-        let of_file = |error: Error| error.context(path.display());
         let content = if matches!(shared.layout.format, Format::Parquet(_)) {
-            let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-            let mut reader =
-                ParquetReader::new(file, &shared.spec, 0, BATCH_ROWS).map_err(of_file)?;
-            let mut read = 0;
-            while read < position {
-                let Some(rows) = reader.next_rows().map_err(of_file)? else { break };
-                read += rows.rows as u64;
-            }
-            Content::Parquet(Box::new(reader), read)
+            let file = ParquetFile::open(path, &shared.spec, position, BATCH_ROWS)?;
+            Content::Parquet(Box::new(file))
         } else {
             let decoder = shared.layout.format.decoder(&shared.spec).map_err(Error::input)?;
             Content::Records(match split.range {
@@ -258,7 +240,8 @@ impl Reader {
                 .values(&split.file, &shared.layout.default_partition, BATCH_ROWS * 2)
                 .map(Some),
         });
-        Ok(OpenSplit { name: split.name(), content, constants: constants.collect::<Result<_>>()? })
+        let constants = constants.collect::<Result<_>>()?;
+        Ok(OpenSplit { split, content, constants })
     }
 
     fn next_split(&mut self) -> Result<Option<(Split, u64)>> {
@@ -266,11 +249,21 @@ impl Reader {
             return Ok(Some(split));
         }
         self.shared.list_if_due()?;
-        let split = self.shared.queue().pending.pop_front();
+        let split = self.shared.queue().pop();
         Ok(split.map(|split| {
-            let begin = split.range.map_or(0, |(begin, _)| begin);
+            let begin = split.begin();
             (split, begin)
         }))
+    }
+
+    /// The listing of a bounded source, made now if nobody has needed it yet.
+    fn listing(&self) -> Option<Arc<[u8]>> {
+        if !self.keeps_listing || self.shared.monitor.is_some() {
+            return None;
+        }
+        // The next poll of any reader fails if this does.
+        self.shared.list_if_due().ok()?;
+        self.shared.queue().listing()
     }
 
     fn batch(&self, open: &OpenSplit, rows: Rows) -> Batch {
@@ -292,63 +285,59 @@ impl SourceReader for Reader {
     fn poll(&mut self) -> Result<Poll> {
         loop {
             if let Some(open) = &mut self.current {
-                let rows = match &mut open.content {
-                    Content::Parquet(..) => {
-                        let name = open.name.clone();
-                        open.content.next_rows().map_err(|error| error.context(name))?
-                    }
-                    Content::Records(_) => open.content.next_rows()?,
-                };
+                let rows = open.content.next_rows()?;
                 match (rows, &self.current) {
                     (Some(rows), Some(open)) => return Ok(Poll::Batch(self.batch(open, rows))),
                     _ => {
-                        self.done.extend(self.current.take().map(|open| open.name));
+                        if let Some(open) = self.current.take() {
+                            self.done.push(&open.split.identity());
+                        }
                         continue;
                     }
                 }
             }
             match (self.next_split()?, self.shared.monitor) {
-                (Some((split, position)), _) => self.current = Some(self.open(&split, position)?),
+                (Some((split, position)), _) => self.current = Some(self.open(split, position)?),
                 (None, None) => return Ok(Poll::End),
                 (None, Some(interval)) => return Ok(Poll::Wait(interval.min(LONGEST_WAIT))),
             }
         }
     }
 
+    /// Encodes no more than the splits this reader has open: lists are copied as they are.
     fn snapshot(&self) -> Vec<SplitState> {
-        let state = |split: String, position: u64| SplitState {
-            split,
-            position: position.to_le_bytes().to_vec(),
-        };
-        let done = self.done.iter().map(|name| state(name.clone(), DONE));
-        let current = self.current.iter().map(|o| state(o.name.clone(), o.content.position()));
-        let own = self.own.iter().map(|(split, position)| state(split.name(), *position));
-        done.chain(current).chain(own).collect()
+        let open = |split: &Split, position| Stored::Open(split.clone(), position).encode();
+        let current = self.current.iter().map(|o| open(&o.split, o.content.position()));
+        let own = self.own.iter().map(|(split, position)| open(split, *position));
+        let mut states: Vec<SplitState> = current.chain(own).collect();
+        if !self.done.is_empty() {
+            states.push(Stored::Done(self.done.bytes()).encode());
+        }
+        if let Some(listing) = self.listing() {
+            states.push(Stored::Listing(&listing).encode());
+        }
+        states
     }
 
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()> {
-        self.shared.list_if_due()?;
+        let lister = &self.shared.lister;
         let mut queue = self.shared.queue();
-        for state in splits {
-            let bytes = <[u8; 8]>::try_from(state.position.as_slice()).map_err(|_| {
-                Error::internal(format!("split {}: the stored position is damaged", state.split))
-            })?;
-            let position = u64::from_le_bytes(bytes);
-            // What was queued from the listing is this reader's now.
-            let at = queue.pending.iter().position(|split| split.name() == state.split);
-            let pending = at.and_then(|at| queue.pending.remove(at));
-            queue.known.insert(state.split.clone());
-            if position == DONE {
-                self.done.push(state.split);
-                continue;
+        for state in &splits {
+            match Stored::decode(state, lister)? {
+                Stored::Open(split, position) => {
+                    queue.claim(&split.identity());
+                    self.own.push_back((split, position));
+                }
+                Stored::Done(list) => names::for_each(list, |identity| {
+                    queue.claim(identity);
+                    self.done.push(identity);
+                    Ok(())
+                })?,
+                Stored::Listing(records) => {
+                    let monitored = self.shared.monitor.is_some();
+                    queue.restore_listing(records, monitored, lister)?;
+                }
             }
-            let split = pending.ok_or_else(|| {
-                Error::input(format!(
-                    "table {}: {} was being read and is gone",
-                    self.shared.layout.table, state.split
-                ))
-            })?;
-            self.own.push_back((split, position));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Splits, positions and compressed files.
 
+mod restart;
+
 use std::fs;
 use std::io::Write;
 

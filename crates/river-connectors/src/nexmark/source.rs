@@ -10,6 +10,7 @@ use river_runtime::{Batch, Error, Result};
 use super::schema::{Projection, Wanted, columns};
 use super::split::Split;
 use super::{Config, Generator};
+use crate::shares;
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
@@ -42,6 +43,18 @@ impl NexmarkSource {
             .map_err(|error| Error::internal(format!("table {}: {error}", table.name)))?;
         Ok(NexmarkSource { config, projection })
     }
+
+    fn decode(&self, state: &SplitState) -> Result<Split> {
+        let position = <[u8; 8]>::try_from(state.position.as_slice()).map(u64::from_le_bytes);
+        match (position, Split::named(self.config.events, &state.split)) {
+            (Ok(position), Some(split)) => Ok(split.resumed_at(position)),
+            _ => Err(Error::internal(format!("not a nexmark split: {}", state.split))),
+        }
+    }
+}
+
+fn encode(split: &Split) -> SplitState {
+    SplitState { split: split.name(), position: split.position().to_le_bytes().to_vec() }
 }
 
 /// A table must declare the generator's four columns: they are matched by position.
@@ -75,6 +88,17 @@ impl Source for NexmarkSource {
         let mut reader = Reader { source: self.clone(), generators: Vec::new(), started: None };
         reader.add(split);
         Ok(Box::new(reader))
+    }
+
+    fn redistribute(
+        &self,
+        splits: Vec<Vec<SplitState>>,
+        parallelism: u32,
+    ) -> Result<Vec<Vec<SplitState>>> {
+        let decode = |states: Vec<SplitState>| states.iter().map(|s| self.decode(s)).collect();
+        let splits = splits.into_iter().map(decode).collect::<Result<Vec<Vec<_>>>>()?;
+        let dealt = shares::deal(splits, parallelism as usize, |split, parts| split.parts(parts));
+        Ok(dealt.iter().map(|splits| splits.iter().map(encode).collect()).collect())
     }
 
     fn is_bounded(&self) -> bool {
@@ -138,24 +162,14 @@ impl SourceReader for Reader {
     }
 
     fn snapshot(&self) -> Vec<SplitState> {
-        let splits = self.generators.iter().map(|generator| generator.split());
-        let states = splits.map(|split| SplitState {
-            split: split.name(),
-            position: split.position().to_le_bytes().to_vec(),
-        });
-        states.collect()
+        self.generators.iter().map(|generator| encode(generator.split())).collect()
     }
 
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()> {
         self.generators.clear();
         self.started = None;
         for state in splits {
-            let position = <[u8; 8]>::try_from(state.position.as_slice()).map(u64::from_le_bytes);
-            let split = Split::named(self.source.config.events, &state.split);
-            let (Ok(position), Some(split)) = (position, split) else {
-                return Err(Error::internal(format!("not a nexmark split: {}", state.split)));
-            };
-            self.add(split.resumed_at(position));
+            self.add(self.source.decode(&state)?);
         }
         Ok(())
     }

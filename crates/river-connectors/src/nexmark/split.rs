@@ -3,7 +3,8 @@
 //! Reader `i` of `n` takes every `n`-th block of [`BLOCK_EVENTS`] consecutive events. All readers
 //! then advance in event time together (readers of contiguous ranges would sit hours apart and hold
 //! back each other's watermark), every reader sees the whole mix, and the union over the readers is
-//! the same set of events whatever `n` is. The state of a reader is one number.
+//! the same set of events whatever `n` is. The state of a share is one number. For more readers a
+//! share is cut into shares of `k * n`, the first of which goes on within the block that is begun.
 
 /// Consecutive events that go to one reader.
 pub const BLOCK_EVENTS: u64 = 1000;
@@ -47,6 +48,21 @@ impl Split {
         let (index, count) = name.split_once('/')?;
         let (index, count) = (index.parse().ok()?, count.parse().ok()?);
         (index < count).then(|| Split::new(events, index, count))
+    }
+
+    /// What is left, as that many shares.
+    pub fn parts(&self, parts: usize) -> Vec<Split> {
+        let block = self.next / BLOCK_EVENTS;
+        let count = self.count.saturating_mul(parts as u64);
+        let part = |number: u64| {
+            let index = self.index + number * self.count;
+            // Whole blocks from the one that is begun to the part's first.
+            let skipped = (index + count - block % count) % count;
+            let start = block.saturating_add(skipped).saturating_mul(BLOCK_EVENTS);
+            let next = if skipped == 0 { self.next } else { start.min(self.end) };
+            Split { index, count, end: self.end, next }
+        };
+        (0..parts as u64).map(part).collect()
     }
 
     /// Whether all events of the share were taken.

@@ -448,6 +448,65 @@ fn the_source_reads_its_shares_to_the_end_and_resumes() {
 }
 
 #[test]
+fn shares_are_cut_for_more_readers_and_carried_by_fewer() {
+    for cut in [0, 1, 700, 1000, 1001, 2600, 3000] {
+        let whole = Split::new(8_500, 1, 3);
+        let mut begun = whole.clone();
+        let mut left = cut;
+        let mut events = std::collections::BTreeSet::new();
+        let mut take = |split: &mut Split, most| {
+            let (first, count) = split.take(most);
+            (first..first + count).for_each(|event| assert!(events.insert(event), "{event}"));
+            count
+        };
+        while left > 0 && !begun.is_done() {
+            left -= take(&mut begun, left);
+        }
+        for mut part in begun.parts(4) {
+            assert_eq!(
+                Split::named(8_500, &part.name()).unwrap().resumed_at(part.position()),
+                part
+            );
+            while take(&mut part, 300) > 0 {}
+        }
+        let mut all = whole;
+        let mut expected = std::collections::BTreeSet::new();
+        while !all.is_done() {
+            let (first, count) = all.take(1000);
+            expected.extend(first..first + count);
+        }
+        assert_eq!(events, expected, "cut at {cut}");
+    }
+}
+
+#[test]
+fn events_are_made_once_through_rescaling() {
+    let pairs = [("events.num", "100000"), ("max-emit-speed", "true")];
+    let mut rows = 0;
+    let mut splits = None;
+    for count in [1, 3, 2, 2, 5] {
+        let source = NexmarkSource::new(&table(&pairs)).unwrap();
+        let readers = (0..count).map(|subtask| source.reader(subtask, count).unwrap());
+        let mut readers: Vec<_> = readers.collect();
+        if let Some(splits) = splits.take() {
+            let shares = source.redistribute(splits, count).unwrap();
+            readers.iter_mut().zip(shares).for_each(|(r, share)| r.restore(share).unwrap());
+        }
+        for (number, reader) in readers.iter_mut().enumerate() {
+            if count == 5 {
+                rows += rows_until_end(reader.as_mut());
+            }
+            for _ in 0..number {
+                let Poll::Batch(batch) = reader.poll().unwrap() else { break };
+                rows += batch.rows;
+            }
+        }
+        splits = Some(readers.iter().map(|reader| reader.snapshot()).collect());
+    }
+    assert_eq!(rows, 100_000);
+}
+
+#[test]
 fn a_paced_source_holds_back_what_is_not_due() {
     let pairs = [("max-emit-speed", "false"), ("first-event.rate", "1"), ("keep-alive", "true")];
     let source = NexmarkSource::new(&table(&pairs)).unwrap();

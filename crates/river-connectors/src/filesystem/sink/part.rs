@@ -1,0 +1,132 @@
+//! A part file that is being written, under a hidden name.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use river_core::Field;
+use river_runtime::{Batch, Error, Result};
+
+use super::committable::{FinishedFile, hidden_path};
+use crate::format::parquet::ParquetWriter;
+use crate::format::{Encoder, Format};
+
+/// Encoded bytes gathered before they are written.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// An open part file.
+pub struct OpenPart {
+    /// The visible name, below the table's path.
+    name: String,
+    hidden: PathBuf,
+    output: PartOutput,
+    /// Wall-clock time of its first row, milliseconds.
+    pub created_ms: i64,
+    /// Wall-clock time of its last rows, milliseconds.
+    pub written_ms: i64,
+}
+
+enum PartOutput {
+    Records { file: File, buffer: Vec<u8>, flushed: u64 },
+    Parquet(Box<ParquetWriter>),
+}
+
+impl OpenPart {
+    /// Starts a file for those columns. A file of that name must not be there.
+    pub fn create(
+        table: &Path,
+        name: String,
+        format: &Format,
+        columns: &[Field],
+        now_ms: i64,
+    ) -> Result<OpenPart> {
+        let hidden = hidden_path(&table.join(&name));
+        let file = File::create_new(&hidden).map_err(|error| unwritable(&hidden, &error))?;
+        let output = match format {
+            Format::Parquet(options) => {
+                PartOutput::Parquet(Box::new(ParquetWriter::new(file, columns, options)?))
+            }
+            _ => PartOutput::Records { file, buffer: Vec::new(), flushed: 0 },
+        };
+        Ok(OpenPart { name, hidden, output, created_ms: now_ms, written_ms: now_ms })
+    }
+
+    /// Appends rows.
+    pub fn write(
+        &mut self,
+        batch: &Batch,
+        encoder: Option<&mut Box<dyn Encoder>>,
+        now_ms: i64,
+    ) -> Result<()> {
+        self.written_ms = now_ms;
+        match (&mut self.output, encoder) {
+            (PartOutput::Parquet(writer), _) => writer.write(batch),
+            (PartOutput::Records { file, buffer, flushed }, Some(encoder)) => {
+                encoder.encode(batch, buffer)?;
+                if buffer.len() >= WRITE_BYTES {
+                    file.write_all(buffer).map_err(|error| unwritable(&self.hidden, &error))?;
+                    *flushed += buffer.len() as u64;
+                    buffer.clear();
+                }
+                Ok(())
+            }
+            (PartOutput::Records { .. }, None) => {
+                Err(Error::internal("filesystem sink: no encoder"))
+            }
+        }
+    }
+
+    /// Bytes written and buffered.
+    pub fn size(&self) -> u64 {
+        match &self.output {
+            PartOutput::Records { buffer, flushed, .. } => flushed + buffer.len() as u64,
+            PartOutput::Parquet(writer) => writer.size(),
+        }
+    }
+
+    /// Ends the file and makes it durable; its name in the directory is not yet.
+    pub fn end(self) -> Result<FinishedFile> {
+        let OpenPart { name, hidden, output, .. } = self;
+        let wrong = |error| unwritable(&hidden, &error);
+        let file = match output {
+            PartOutput::Records { mut file, buffer, .. } => {
+                file.write_all(&buffer).map_err(wrong)?;
+                file
+            }
+            PartOutput::Parquet(writer) => {
+                writer.finish().map_err(|error| error.context(hidden.display()))?
+            }
+        };
+        file.sync_all().map_err(wrong)?;
+        let bytes = file.metadata().map_err(wrong)?.len();
+        Ok(FinishedFile { name, bytes })
+    }
+}
+
+/// The error for what cannot be written.
+pub fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::environment(format!("cannot write {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_an_error_that_names_the_file() {
+        let part = OpenPart {
+            name: "part-1".to_owned(),
+            hidden: "/out/.part-1.inprogress".into(),
+            output: PartOutput::Records {
+                file: File::options().write(true).open("/dev/full").unwrap(),
+                buffer: b"1\n".to_vec(),
+                flushed: 0,
+            },
+            created_ms: 0,
+            written_ms: 0,
+        };
+        let error = part.end().unwrap_err().to_string();
+        assert!(error.starts_with("cannot write /out/.part-1.inprogress: No space"), "{error}");
+    }
+}
