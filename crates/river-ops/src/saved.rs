@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, ArrayRef, BinaryViewArray, Int64Array, StringViewArray, UInt8Array};
+use arrow_array::{ArrayRef, BinaryViewArray, Int64Array, StringViewArray, UInt8Array};
 use arrow_schema::{DataType as Arrow, Field as ArrowField, FieldRef};
 use river_core::Field;
 use river_runtime::{Error, Result};

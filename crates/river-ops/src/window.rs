@@ -11,5 +11,6 @@ pub mod session;
 pub mod session_table;
 mod sessions;
 pub mod sliced;
+mod slices;
 pub mod table_function;
 pub mod zone;

@@ -9,23 +9,25 @@
 //! Slots of cumulating windows: a slice's slots are merged into the *base* slots of their window's
 //! start when the slice ends, and the base is what is sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use arrow_array::ArrayRef;
-use arrow_schema::DataType as Arrow;
 use river_core::Field;
 use river_core::plan::{AggregateCall, Window, WindowProperty, WindowTime};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::KeyIndex;
+use river_runtime::state::{Checkpointed, KeyIndex, Keyed};
 use river_runtime::{Batch, MAX_WATERMARK, Operator, Output, Result, Status};
 
 use super::assign::Aligned;
 use super::fire::{self, pick, push_mark, time_column, times, word_column};
+use super::slices::{NEW, SliceId, Slices};
 use super::zone::Zone;
-use crate::aggregate::calls::Calls;
 use crate::pending::Pending;
+use crate::saved;
 
+#[cfg(test)]
+mod survival;
 #[cfg(test)]
 mod tests;
 
@@ -54,10 +56,6 @@ enum Source {
     Attached { start: usize, end: usize, event_time: bool },
 }
 
-/// A slice: its end and, for windows that the input has, their start (else 0). Base slots of
-/// cumulating windows are filed under the window's start, as an odd number.
-type SliceId = (i64, i64);
-
 /// The operator.
 pub struct SlicedAggregate {
     source: Source,
@@ -66,14 +64,7 @@ pub struct SlicedAggregate {
     zone: Zone,
     keys: Vec<usize>,
     properties: Vec<(WindowProperty, Field)>,
-    /// Keys: slice end and start, then the grouping columns.
-    index: KeyIndex,
-    /// The same keys without the slice, while windows merge.
-    grouping: Vec<Arrow>,
-    calls: Calls,
-    counts: Vec<i64>,
-    /// Slots of each slice, in order of first row.
-    slices: BTreeMap<SliceId, Vec<u32>>,
+    state: Keyed<Slices>,
     /// Windows to come, by end (and start, if the input has them).
     windows: BTreeSet<SliceId>,
     progress: i64,
@@ -98,10 +89,6 @@ fn base_of(start: i64) -> SliceId {
 impl SlicedAggregate {
     /// An operator without windows.
     pub fn new(spec: &Spec) -> Result<SlicedAggregate> {
-        let grouping: Vec<Arrow> =
-            spec.keys.iter().map(|key| spec.input[*key].ty.logical.to_arrow()).collect();
-        let types: Vec<Arrow> =
-            [Arrow::Int64, Arrow::Int64].into_iter().chain(grouping.iter().cloned()).collect();
         let source = match spec.window.time {
             WindowTime::Rowtime(column) => Source::Rowtime(column),
             WindowTime::Proctime => Source::Proctime,
@@ -121,11 +108,7 @@ impl SlicedAggregate {
             zone: Zone::new(spec.window.zone.as_deref())?,
             keys: spec.keys.to_vec(),
             properties: spec.properties.iter().copied().zip(fields).collect(),
-            index: KeyIndex::new(&types)?,
-            grouping,
-            calls: Calls::new(spec.calls, spec.input, spec.retract)?,
-            counts: Vec::new(),
-            slices: BTreeMap::new(),
+            state: Keyed::new(Slices::new(spec)?),
             windows: BTreeSet::new(),
             progress: i64::MIN,
             pending: Pending::default(),
@@ -203,55 +186,40 @@ impl SlicedAggregate {
         let mut keys = vec![word_column(ends), word_column(starts)];
         keys.extend(self.keys.iter().map(|key| columns[*key].clone()));
         let mut slots = Vec::new();
-        self.index.lookup_or_insert(&keys, waiting.rows.len(), &mut slots)?;
-        self.grow(self.index.capacity());
+        self.state.index.lookup_or_insert(&keys, waiting.rows.len(), &mut slots)?;
+        self.state.touch(&slots)?;
+        let capacity = self.state.index.capacity();
+        self.state.grow(capacity);
         let retract: Option<Vec<bool>> = batch
             .kinds
             .as_ref()
             .map(|kinds| waiting.rows.iter().map(|row| kinds[*row as usize] & 1 == 1).collect());
-        self.calls.update(&columns, &slots, retract.as_deref())?;
+        self.state.calls.update(&columns, &slots, retract.as_deref())?;
         for (at, slot) in slots.iter().enumerate() {
             let taken_away = retract.as_ref().is_some_and(|retract| retract[at]);
-            self.count(*slot, waiting.ids[at], if taken_away { -1 } else { 1 });
+            let id = waiting.ids[at];
+            if self.state.count(*slot, id, if taken_away { -1 } else { 1 }) {
+                self.plan_windows(id, !self.event_time());
+            }
         }
         *waiting = Waiting::default();
         Ok(())
     }
 
-    fn grow(&mut self, slots: usize) {
-        self.calls.grow(slots);
-        if self.counts.len() < slots {
-            self.counts.resize(slots, NEW);
-        }
-    }
-
-    /// Counts a record of a slot; files the slot under its slice when it is new.
-    #[inline]
-    fn count(&mut self, slot: u32, id: SliceId, change: i64) {
-        let count = &mut self.counts[slot as usize];
-        if *count != NEW {
-            *count += change;
-            return;
-        }
-        *count = change;
-        let slots = self.slices.entry(id).or_default();
-        slots.push(slot);
-        if slots.len() == 1 {
-            self.plan_windows(id);
-        }
-    }
-
-    /// Notes the windows to come of a new slice.
-    fn plan_windows(&mut self, id: SliceId) {
+    /// Notes the windows to come of a slice: all that it belongs to, or those not sent yet.
+    fn plan_windows(&mut self, id: SliceId, all: bool) {
         let Some(aligned) = self.aligned else {
             self.windows.insert(id);
             return;
         };
         let base = id.1 == 1;
         let slice_end = if base { aligned.slice_end(id.0) } else { id.0 };
+        let last = aligned.last_window_end(slice_end);
         let mut end = aligned.first_window_end(slice_end);
-        while end <= aligned.last_window_end(slice_end) {
-            if !self.event_time() || self.zone.trigger(end) > self.progress {
+        // A slice of only one window is gone once that is sent.
+        let all = all || end == last;
+        while end <= last {
+            if all || self.zone.trigger(end) > self.progress {
                 self.windows.insert((end, 0));
             }
             end = aligned.next_window_end(end);
@@ -279,12 +247,11 @@ impl SlicedAggregate {
                 let result = self.fire_shared(window.0, size)?;
                 // Slices whose last window this was.
                 let oldest_needed = window.0 + slide - size;
-                let gone: Vec<SliceId> =
-                    self.slices.range(..=(oldest_needed, 0)).map(|(id, _)| *id).collect();
+                let old = self.state.slots.range(..=(oldest_needed, 0));
+                let gone: Vec<SliceId> = old.map(|(id, _)| *id).collect();
                 for id in gone {
-                    if let Some(slots) = self.slices.remove(&id) {
-                        self.forget(&slots);
-                    }
+                    let slots = self.state.slots.remove(&id).unwrap_or_default();
+                    self.forget(&slots)?;
                 }
                 Ok(result)
             }
@@ -294,9 +261,9 @@ impl SlicedAggregate {
                     None => window.1,
                     Some(aligned) => aligned.start_of(window.0),
                 };
-                let slots = self.slices.remove(&window).unwrap_or_default();
+                let slots = self.state.slots.remove(&window).unwrap_or_default();
                 let result = self.results(&slots, &slots, (start, window.0))?;
-                self.forget(&slots);
+                self.forget(&slots)?;
                 Ok(result)
             }
         }
@@ -305,71 +272,72 @@ impl SlicedAggregate {
     fn fire_shared(&mut self, end: i64, size: i64) -> Result<Batch> {
         // Newest slice first, as `HoppingSlicesIterable` goes.
         let range = (end - size + 1, i64::MIN)..=(end, i64::MAX);
-        let slots: Vec<u32> =
-            self.slices.range(range).rev().flat_map(|(_, slots)| slots.iter().copied()).collect();
-        let keys = self.index.key_columns(&slots)?.split_off(2);
-        let mut groups = KeyIndex::new(&self.grouping)?;
+        let state = &mut self.state;
+        let slices = state.slots.range(range).rev();
+        let slots: Vec<u32> = slices.flat_map(|(_, slots)| slots.iter().copied()).collect();
+        let keys = state.grouping_of(&slots)?;
+        // The same keys without the slice, while windows merge.
+        let mut groups = KeyIndex::new(&state.grouping())?;
         let mut group_of = Vec::new();
         groups.lookup_or_insert(&keys, slots.len(), &mut group_of)?;
         // Slots beyond the index's own hold the sums for a moment.
-        let base = self.index.capacity() as u32;
+        let base = state.index.capacity() as u32;
         let sums: Vec<u32> = group_of.iter().map(|group| base + group).collect();
-        self.grow(base as usize + groups.len());
-        self.calls.merge(&slots, &sums)?;
+        state.grow(base as usize + groups.len());
+        state.calls.merge(&slots, &sums)?;
         let mut first_slots = vec![u32::MAX; groups.len()];
         for (slot, group) in slots.iter().zip(&group_of) {
             let sum = (base + group) as usize;
-            let count = self.counts[*slot as usize];
-            self.counts[sum] =
-                if self.counts[sum] == NEW { count } else { self.counts[sum] + count };
+            let count = state.counts[*slot as usize];
+            let so_far = &mut state.counts[sum];
+            *so_far = if *so_far == NEW { count } else { *so_far + count };
             if first_slots[*group as usize] == u32::MAX {
                 first_slots[*group as usize] = *slot;
             }
         }
         let sums: Vec<u32> = (base..base + groups.len() as u32).collect();
         let result = self.results(&first_slots, &sums, (end - size, end))?;
-        self.calls.reset(&sums);
-        sums.iter().for_each(|sum| self.counts[*sum as usize] = NEW);
+        self.state.calls.reset(&sums);
+        sums.iter().for_each(|sum| self.state.counts[*sum as usize] = NEW);
         Ok(result)
     }
 
     fn fire_cumulated(&mut self, end: i64, aligned: &Aligned) -> Result<Batch> {
         let start = aligned.start_of(end);
-        let slots = self.slices.remove(&(end, 0)).unwrap_or_default();
-        if !slots.is_empty() {
-            let mut keys = self.index.key_columns(&slots)?;
-            keys[0] = word_column(vec![start; slots.len()]);
-            keys[1] = word_column(vec![1; slots.len()]);
-            let mut base = Vec::new();
-            self.index.lookup_or_insert(&keys, slots.len(), &mut base)?;
-            self.grow(self.index.capacity());
-            self.calls.merge(&slots, &base)?;
-            let filed = self.slices.entry(base_of(start)).or_default();
-            for (slot, base) in slots.iter().zip(base) {
-                let count = self.counts[*slot as usize];
-                let sum = &mut self.counts[base as usize];
-                if *sum == NEW {
-                    *sum = count;
-                    filed.push(base);
-                } else {
-                    *sum += count;
-                }
-            }
-            self.forget(&slots);
-        }
-        let base = self.slices.remove(&base_of(start)).unwrap_or_default();
+        self.merge_into_base((end, 0), base_of(start))?;
+        let base = self.state.slots.remove(&base_of(start)).unwrap_or_default();
         let result = self.results(&base, &base, (start, end))?;
         if end == aligned.last_window_end(end) {
-            self.forget(&base);
+            self.forget(&base)?;
         } else {
-            self.slices.insert(base_of(start), base);
+            self.state.slots.insert(base_of(start), base);
         }
         Ok(result)
     }
 
+    /// Makes a slice part of its window's base.
+    fn merge_into_base(&mut self, slice: SliceId, base: SliceId) -> Result<()> {
+        let Some(slots) = self.state.slots.remove(&slice) else { return Ok(()) };
+        let state = &mut self.state;
+        let mut keys = state.index.key_columns(&slots)?;
+        keys[0] = word_column(vec![base.0; slots.len()]);
+        keys[1] = word_column(vec![base.1; slots.len()]);
+        let mut into = Vec::new();
+        state.index.lookup_or_insert(&keys, slots.len(), &mut into)?;
+        state.touch(&into)?;
+        let capacity = state.index.capacity();
+        state.grow(capacity);
+        state.calls.merge(&slots, &into)?;
+        for (slot, into) in slots.iter().zip(into) {
+            let count = state.counts[*slot as usize];
+            state.count(into, base, count);
+        }
+        self.forget(&slots)
+    }
+
     /// Rows of a window: keys of `key_slots`, results of `slots` that hold records.
     fn results(&self, key_slots: &[u32], slots: &[u32], window: (i64, i64)) -> Result<Batch> {
-        let full = |slot: &u32| self.counts[*slot as usize] != 0;
+        let full = |slot: &u32| self.state.counts[*slot as usize] != 0;
         let (mut key_slots, mut slots) = (key_slots.to_vec(), slots.to_vec());
         if !slots.iter().all(full) {
             let pairs = key_slots.iter().copied().zip(slots.iter().copied());
@@ -378,8 +346,8 @@ impl SlicedAggregate {
         if slots.is_empty() {
             return Ok(Batch::default());
         }
-        let mut columns: Vec<ArrayRef> = self.index.key_columns(&key_slots)?.split_off(2);
-        columns.extend(self.calls.values(&slots)?);
+        let mut columns: Vec<ArrayRef> = self.state.grouping_of(&key_slots)?;
+        columns.extend(self.state.calls.values(&slots)?);
         for (property, field) in &self.properties {
             let value = fire::property(*property, window, field, &self.zone);
             columns.push(time_column(vec![value; slots.len()], field)?);
@@ -387,17 +355,13 @@ impl SlicedAggregate {
         Ok(Batch::new(columns, slots.len()))
     }
 
-    fn forget(&mut self, slots: &[u32]) {
-        self.calls.reset(slots);
-        for slot in slots {
-            self.counts[*slot as usize] = NEW;
-            self.index.remove(*slot);
-        }
+    /// Empties slots that are filed no more.
+    fn forget(&mut self, slots: &[u32]) -> Result<()> {
+        self.state.touch(slots)?;
+        self.state.remove(slots);
+        Ok(())
     }
 }
-
-/// Count of a slot that is filed under no slice.
-const NEW: i64 = i64::MIN;
 
 impl Operator for SlicedAggregate {
     fn process(
@@ -457,5 +421,20 @@ impl Operator for SlicedAggregate {
             self.advance(now_ms(now))?;
         }
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.state]
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(saved::encode_numbers(&[self.progress]))
+    }
+
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        self.progress = saved::least_progress(saved)?.unwrap_or(self.progress);
+        let slices: Vec<SliceId> = self.state.slots.keys().copied().collect();
+        slices.into_iter().for_each(|id| self.plan_windows(id, false));
+        Ok(())
     }
 }

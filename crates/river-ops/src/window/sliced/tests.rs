@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use river_core::plan::WindowKind;
@@ -258,8 +260,8 @@ fn state_is_freed() {
     ] {
         let mut operator = operator(kind);
         run(&mut operator, &input(), &output(), CLICKS);
-        assert!(operator.index.is_empty());
-        assert!(operator.slices.is_empty() && operator.windows.is_empty());
+        assert!(operator.state.index.is_empty());
+        assert!(operator.state.slots.is_empty() && operator.windows.is_empty());
     }
 }
 
@@ -348,6 +350,6 @@ proptest! {
         sent.sort();
         expected.sort();
         prop_assert_eq!(sent, expected);
-        prop_assert!(operator.index.is_empty());
+        prop_assert!(operator.state.index.is_empty());
     }
 }
