@@ -3,11 +3,14 @@
 //! update has its before-image, a deletion the whole row, and repetitions are dropped.
 
 #[cfg(test)]
+mod survival;
+#[cfg(test)]
 mod tests;
 
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
+use river_runtime::state::Checkpointed;
 use river_runtime::{Batch, Operator, Output, Result, Status};
 
 use crate::changes::{Changes, IN_BATCH, NO_ROW};
@@ -101,5 +104,13 @@ impl Operator for ChangelogNormalize {
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![self.rows.table()]
+    }
+
+    fn restore_local(&mut self, _saved: &[Vec<u8>]) -> Result<()> {
+        self.rows.for_all(|slots, columns| self.equality.load(slots, columns))
     }
 }

@@ -8,13 +8,16 @@
 mod first_row;
 mod first_rowtime;
 #[cfg(test)]
+mod survival;
+#[cfg(test)]
 mod tests;
 
-use arrow_array::Array;
+use arrow_array::{Array, ArrayRef};
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
 use river_expr::column::timestamp_ticks;
 use river_runtime::operator::now_ms;
+use river_runtime::state::Checkpointed;
 use river_runtime::{Batch, Error, Operator, Output, Result, Status};
 
 use crate::changes::{Changes, IN_BATCH, NO_ROW};
@@ -48,7 +51,11 @@ pub fn create(
 
 /// The event times of a batch's rows.
 pub(crate) fn event_times(batch: &Batch, rowtime: usize) -> Result<&[i64]> {
-    let column = &batch.columns[rowtime];
+    times_of(&batch.columns[rowtime])
+}
+
+/// The event times of a column.
+fn times_of(column: &ArrayRef) -> Result<&[i64]> {
     if column.null_count() > 0 {
         return Err(Error::input("the event-time column is NULL in some row"));
     }
@@ -139,5 +146,20 @@ impl Operator for LastRow {
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![self.rows.table()]
+    }
+
+    fn restore_local(&mut self, _saved: &[Vec<u8>]) -> Result<()> {
+        self.times.resize(self.rows.keys.capacity(), i64::MIN);
+        self.rows.for_all(|slots, columns| {
+            let Some(rowtime) = self.rowtime else { return self.equality.load(slots, columns) };
+            for (slot, time) in slots.iter().zip(times_of(&columns[rowtime])?) {
+                self.times[*slot as usize] = *time;
+            }
+            Ok(())
+        })
     }
 }

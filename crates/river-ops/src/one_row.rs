@@ -3,19 +3,29 @@
 //! While a batch is processed the row of a key may be one of the batch ([`IN_BATCH`]); only those
 //! still current at its end are stored.
 
+mod table;
+
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_row::{RowConverter, SortField};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, FieldRef};
 use river_core::Field;
-use river_runtime::state::{KeyIndex, RowStore, hash_columns};
+use river_runtime::state::{Checkpointed, KeyIndex, Keyed, RowStore, hash_columns};
 use river_runtime::{Batch, Result};
 
 use crate::changes::{IN_BATCH, NO_ROW};
 use crate::pairs::take_all;
+use crate::stored_rows::row_columns;
 use crate::ttl::Ttl;
 
-/// The rows, by key.
-pub struct OneRow {
+/// Rows gathered at once to make what follows from them.
+const CHUNK_ROWS: usize = 4096;
+
+/// The rows, by key: a state table.
+pub struct OneRow(Keyed<Rows>);
+
+/// The content of [`OneRow`].
+pub struct Rows {
+    columns: Vec<FieldRef>,
     key_columns: Vec<usize>,
     pub keys: KeyIndex,
     pub store: RowStore,
@@ -40,9 +50,50 @@ pub fn project(columns: &[ArrayRef], positions: &[usize]) -> Vec<ArrayRef> {
 impl OneRow {
     /// No rows yet, of those columns by these keys.
     pub fn new(fields: &[Field], key_columns: &[usize], ttl_ms: u64) -> Result<OneRow> {
+        Ok(OneRow(Keyed::new(Rows::new(fields, key_columns, ttl_ms)?)))
+    }
+
+    /// The slot of each row's key, which may be changed. Forgets what has expired.
+    pub fn begin(&mut self, batch: &Batch, now_ms: i64) -> Result<Vec<u32>> {
+        let rows = &mut self.0;
+        let expired = rows.ttl.expired(now_ms);
+        if !expired.is_empty() {
+            rows.touch(&expired)?;
+            expired.iter().for_each(|slot| rows.set(*slot, NO_ROW));
+            rows.end(&[], true)?;
+        }
+        let slots = rows.slots(batch)?;
+        rows.touch(&slots)?;
+        Ok(slots)
+    }
+
+    /// It as a state table.
+    pub fn table(&mut self) -> &mut dyn Checkpointed {
+        &mut self.0
+    }
+}
+
+impl std::ops::Deref for OneRow {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for OneRow {
+    fn deref_mut(&mut self) -> &mut Rows {
+        &mut self.0
+    }
+}
+
+impl Rows {
+    /// No rows yet, of those columns by these keys.
+    pub fn new(fields: &[Field], key_columns: &[usize], ttl_ms: u64) -> Result<Rows> {
         let types = arrow_types(fields);
         let key_types: Vec<_> = key_columns.iter().map(|c| types[*c].clone()).collect();
-        Ok(OneRow {
+        Ok(Rows {
+            columns: row_columns(fields),
             key_columns: key_columns.to_vec(),
             keys: KeyIndex::new(&key_types)?,
             store: RowStore::new(&types)?,
@@ -53,12 +104,8 @@ impl OneRow {
         })
     }
 
-    /// The slot of each row's key. Forgets what has expired.
-    pub fn begin(&mut self, batch: &Batch, now_ms: i64) -> Result<Vec<u32>> {
-        for slot in self.ttl.expired(now_ms) {
-            self.set(slot, NO_ROW);
-        }
-        self.end(&[], true)?;
+    /// The slot of each row's key; new keys are added.
+    pub fn slots(&mut self, batch: &Batch) -> Result<Vec<u32>> {
         let mut slots = Vec::new();
         let keys = project(&batch.columns, &self.key_columns);
         self.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
@@ -66,12 +113,24 @@ impl OneRow {
         Ok(slots)
     }
 
+    /// Gives all slots that have a row with their rows, some at a time: for what follows from the
+    /// rows once they are loaded.
+    pub fn for_all(&self, mut each: impl FnMut(&[u32], &[ArrayRef]) -> Result<()>) -> Result<()> {
+        let mut slots = self.keys.slots();
+        slots.retain(|slot| self.get(*slot) != NO_ROW);
+        for slots in slots.chunks(CHUNK_ROWS) {
+            let ids: Vec<u32> = slots.iter().map(|slot| self.get(*slot)).collect();
+            each(slots, &self.store.gather(&ids)?)?;
+        }
+        Ok(())
+    }
+
     /// The row of a slot, or [`NO_ROW`].
     pub fn get(&self, slot: u32) -> u32 {
         self.rows[slot as usize]
     }
 
-    /// Sets the row of a slot; the one before stays readable until [`OneRow::end`].
+    /// Sets the row of a slot; the one before stays readable until [`Rows::end`].
     pub fn set(&mut self, slot: u32, row: u32) {
         let before = std::mem::replace(&mut self.rows[slot as usize], row);
         if before & IN_BATCH == 0 {
@@ -156,6 +215,18 @@ impl RowEquality {
             return Ok(false);
         }
         self.is_equal(kept, row, columns, store)
+    }
+
+    /// Rows of slots were loaded.
+    pub fn load(&mut self, slots: &[u32], columns: &[ArrayRef]) -> Result<()> {
+        let mut hashes = Vec::new();
+        hash_columns(columns, slots.len(), &mut hashes)?;
+        for (slot, hash) in slots.iter().zip(hashes) {
+            let at = *slot as usize;
+            self.hashes.resize(self.hashes.len().max(at + 1), 0);
+            self.hashes[at] = hash;
+        }
+        Ok(())
     }
 
     /// Hash of a row of the batch.

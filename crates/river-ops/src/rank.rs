@@ -16,6 +16,8 @@ mod append;
 mod first_n;
 mod retract;
 #[cfg(test)]
+mod survival;
+#[cfg(test)]
 mod tests;
 mod top_one;
 mod update;

@@ -3,11 +3,15 @@
 //! the group has no rows in between.
 
 #[cfg(test)]
+mod survival;
+#[cfg(test)]
 mod tests;
 
 use river_core::RowKind;
 use river_expr::EvalContext;
 use river_runtime::{Batch, Error, Operator, Output, Result, Status};
+
+use crate::saved::{decode_numbers, encode_numbers};
 
 /// Passes rows on and fails when a second one comes.
 #[derive(Default)]
@@ -40,5 +44,17 @@ impl Operator for SingleRow {
         let kinds = kinds.iter().any(|k| *k != 0).then(|| kinds.into());
         out.push(batch.with_kinds(kinds));
         Ok(Status::Done)
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(encode_numbers(&[i64::from(self.present)]))
+    }
+
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        for bytes in saved {
+            let [present] = decode_numbers(bytes)?;
+            self.present |= present != 0;
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,9 @@
 //! end of bounded input, taken-back ones left out (`StreamSortOperator`).
 
 mod at_end;
+mod held;
+#[cfg(test)]
+mod survival;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +18,14 @@ use river_core::Field;
 use river_core::plan::SortKey;
 use river_expr::EvalContext;
 use river_expr::column::timestamp_ticks;
+use river_runtime::state::Checkpointed;
 use river_runtime::{Batch, Error, Mark, Operator, Output, Result, Status};
 
 use crate::order::Order;
 use crate::pending::Pending;
-use crate::saved::compact;
+use crate::saved::{compact, encode_numbers, least_progress};
 use at_end::SortAtEnd;
+use held::Held;
 
 /// Sorts its input; see the module.
 pub enum Sort {
@@ -40,7 +45,7 @@ impl Sort {
                 Sort::Temporal(Box::new(TemporalSort {
                     rowtime,
                     order: Order::new(input, &rest)?,
-                    held: Vec::new(),
+                    held: Held::new(input),
                     last_sent: i64::MIN,
                     pending: Pending::default(),
                 }))
@@ -84,6 +89,29 @@ impl Operator for Sort {
         }
         Ok(Status::Done)
     }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![match self {
+            Sort::Temporal(sort) => &mut sort.held,
+            Sort::AtEnd(sort) => &mut sort.held,
+        }]
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(encode_numbers(&[match self {
+            Sort::Temporal(sort) => sort.last_sent,
+            Sort::AtEnd(sort) => i64::from(sort.ended),
+        }]))
+    }
+
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        let Some(saved) = least_progress(saved)? else { return Ok(()) };
+        match self {
+            Sort::Temporal(sort) => sort.last_sent = saved,
+            Sort::AtEnd(sort) => sort.ended = saved != 0,
+        }
+        Ok(())
+    }
 }
 
 /// Sorts by event time as watermarks pass.
@@ -91,7 +119,7 @@ pub struct TemporalSort {
     rowtime: usize,
     order: Order,
     /// Rows not given out yet, in order of arrival.
-    held: Vec<Batch>,
+    held: Held,
     /// Time of the newest row given out.
     last_sent: i64,
     pending: Pending,
@@ -104,21 +132,21 @@ impl TemporalSort {
             let in_time = times.iter().map(|time| Some(*time > self.last_sent)).collect();
             let held = batch.filter(&in_time)?;
             if held.rows > 0 {
-                self.held.push(owned(held));
+                self.held.batches.push(owned(held));
             }
             return Ok(());
         }
-        let held: usize = self.held.iter().map(|b| b.rows).sum();
+        let mut batches = std::mem::take(&mut self.held.batches);
+        let held: usize = batches.iter().map(|b| b.rows).sum();
         let arriving = batch.marks.clone();
-        self.held.push(batch);
-        let all = concat(&self.held)?;
-        self.held.clear();
+        batches.push(batch);
+        let all = concat(&batches)?;
         let (picks, marks, left) = self.walk(&all, held, &arriving)?;
         let mut sorted = all.take(&UInt32Array::from(picks))?;
         sorted.marks = marks;
         self.pending.push(sorted);
         if !left.is_empty() {
-            self.held.push(owned(all.take(&UInt32Array::from(left))?));
+            self.held.batches.push(owned(all.take(&UInt32Array::from(left))?));
         }
         Ok(())
     }

@@ -16,7 +16,8 @@ pub fn written_column() -> FieldRef {
 
 /// A column for each column of the input. Where names repeat, later ones get a number.
 pub fn row_columns(input: &[Field]) -> Vec<FieldRef> {
-    let mut columns: Vec<FieldRef> = Vec::with_capacity(input.len());
+    // Room for what the operator adds.
+    let mut columns: Vec<FieldRef> = Vec::with_capacity(input.len() + 4);
     for field in input {
         let mut name = field.name.to_string();
         for number in 1.. {
@@ -35,6 +36,21 @@ pub fn save_rows(store: &RowStore, ids: &[u32]) -> Result<Vec<ArrayRef>> {
     let mut columns = store.gather(ids)?;
     compact(&mut columns);
     Ok(columns)
+}
+
+/// The rows of keys, to be saved, and for each the slot of its key. `rows_of` adds the numbers of the
+/// rows of a slot in their order.
+pub fn save_lists(
+    store: &RowStore,
+    slots: &[u32],
+    rows_of: impl Fn(u32, &mut Vec<u32>),
+) -> Result<(Vec<ArrayRef>, Vec<u32>)> {
+    let (mut ids, mut of_row) = (Vec::with_capacity(slots.len()), Vec::with_capacity(slots.len()));
+    for slot in slots {
+        rows_of(*slot, &mut ids);
+        of_row.resize(ids.len(), *slot);
+    }
+    Ok((save_rows(store, &ids)?, of_row))
 }
 
 /// The hashes of the keys of these slots.

@@ -6,18 +6,27 @@
 //! watermark comes.
 
 mod compact;
+mod entries;
+mod lists;
+#[cfg(test)]
+mod survival;
 #[cfg(test)]
 mod tests;
 
+use arrow_array::ArrayRef;
+use arrow_schema::FieldRef;
 use river_core::plan::UpsertMaterialize;
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
-use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::state::{Checkpointed, KeyIndex, Keyed, RowStore, hash_columns};
 use river_runtime::{Batch, Operator, Output, Result, Status};
+
+use self::lists::Lists;
 
 use crate::changes::Changes;
 use crate::one_row::{RowEquality, arrow_types, project};
 use crate::pending::Pending;
+use crate::stored_rows::row_columns;
 
 /// The operator for rows with the columns `input`, by the sink's key.
 pub fn create(
@@ -27,9 +36,10 @@ pub fn create(
 ) -> Result<Box<dyn Operator>> {
     let kept = Kept::new(input, key)?;
     Ok(match resolution {
-        UpsertMaterialize::Deduplicate => {
-            Box::new(Deduplicating { kept, rows: Vec::new(), pending: Pending::default() })
-        }
+        UpsertMaterialize::Deduplicate => Box::new(Deduplicating {
+            state: Keyed::new(Lists::new(kept)),
+            pending: Pending::default(),
+        }),
         UpsertMaterialize::Nothing | UpsertMaterialize::Error => {
             let fail = resolution == UpsertMaterialize::Error;
             Box::new(compact::Compacting::new(kept, input, key, fail))
@@ -39,6 +49,7 @@ pub fn create(
 
 /// Stored rows, findable by key and by equality.
 struct Kept {
+    row_columns: Vec<FieldRef>,
     columns: Vec<usize>,
     keys: KeyIndex,
     store: RowStore,
@@ -52,6 +63,7 @@ impl Kept {
         let types = arrow_types(input);
         let key_types: Vec<_> = key.iter().map(|c| types[*c].clone()).collect();
         Ok(Kept {
+            row_columns: row_columns(input),
             columns: key.to_vec(),
             keys: KeyIndex::new(&key_types)?,
             store: RowStore::new(&types)?,
@@ -73,6 +85,24 @@ impl Kept {
             self.hashes[*id as usize] = self.equality.hash(row);
         }
         Ok((slots, ids))
+    }
+
+    /// Stores rows of a checkpoint; gives the slot of each key and the number of each row.
+    fn load(&mut self, columns: &[ArrayRef], rows: usize) -> Result<(Vec<u32>, Vec<u32>)> {
+        let (mut slots, mut ids, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+        self.keys.lookup_or_insert(&project(columns, &self.columns), rows, &mut slots)?;
+        let all: Vec<u32> = (0..rows as u32).collect();
+        self.store.append(columns, &all, &mut ids)?;
+        self.hashes.resize(self.store.capacity(), 0);
+        hash_columns(columns, rows, &mut hashes)?;
+        for (id, hash) in ids.iter().zip(hashes) {
+            self.hashes[*id as usize] = hash;
+        }
+        Ok((slots, ids))
+    }
+
+    fn memory(&self) -> usize {
+        self.keys.memory() + self.store.memory() + self.hashes.capacity() * 8
     }
 
     /// Place of the first of `rows` that equals `row`.
@@ -100,9 +130,7 @@ impl Kept {
 
 /// The last row of a key wins.
 struct Deduplicating {
-    kept: Kept,
-    /// Rows of each key, in order of arrival.
-    rows: Vec<Vec<u32>>,
+    state: Keyed<Lists>,
     pending: Pending,
 }
 
@@ -114,12 +142,14 @@ impl Operator for Deduplicating {
         _now: &EvalContext,
         out: &mut Output,
     ) -> Result<Status> {
-        let (slots, ids) = self.kept.store(&batch)?;
-        self.rows.resize_with(self.kept.keys.capacity().max(self.rows.len()), Vec::new);
+        let (slots, ids) = self.state.kept.store(&batch)?;
+        self.state.touch(&slots)?;
+        let Lists { kept, rows: lists } = &mut *self.state;
+        lists.resize_with(kept.keys.capacity().max(lists.len()), Vec::new);
         let (mut changes, mut dead) = (Changes::default(), Vec::new());
         for (range, watermark) in batch.segments() {
             for row in range {
-                let rows = &mut self.rows[slots[row] as usize];
+                let rows = &mut lists[slots[row] as usize];
                 let id = ids[row];
                 if batch.kind(row).is_accumulate() {
                     let first = rows.is_empty();
@@ -128,7 +158,7 @@ impl Operator for Deduplicating {
                     continue;
                 }
                 dead.push(id);
-                let Some(place) = self.kept.find(rows, id)? else { continue };
+                let Some(place) = kept.find(rows, id)? else { continue };
                 dead.push(rows.remove(place));
                 match rows.last() {
                     None => changes.push(id, RowKind::Delete),
@@ -138,13 +168,16 @@ impl Operator for Deduplicating {
             }
             watermark.into_iter().for_each(|watermark| changes.mark(watermark));
         }
-        self.pending.push(changes.into_batch(&batch.columns, &self.kept.store)?);
-        let rows = &self.rows;
-        self.kept.forget(&dead, slots, |slot| rows[slot as usize].is_empty());
+        self.pending.push(changes.into_batch(&batch.columns, &kept.store)?);
+        kept.forget(&dead, slots, |slot| lists[slot as usize].is_empty());
         Ok(self.pending.drain(out))
     }
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.state]
     }
 }

@@ -1,58 +1,44 @@
 //! Top-N of rows that only come: keeps the best N of each partition.
 
+mod tops;
+
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, Output, Result, Status};
 
+use self::tops::Tops;
 use super::{RankSpec, Ranks};
 use crate::changes::Changes;
-use crate::one_row::{arrow_types, project};
-use crate::order::{Order, OrderKeys, StoredKey};
+use crate::order::{OrderKeys, StoredKey};
 use crate::pending::Pending;
-use crate::ttl::Ttl;
 
 /// Keeps the best rows.
 pub struct AppendTopN<K> {
     ranks: Ranks,
-    order: Order,
-    columns: Vec<usize>,
-    keys: KeyIndex,
-    store: RowStore,
-    /// The best rows of each partition, best first, equal ones by arrival.
-    tops: Vec<Vec<(K, u32)>>,
-    ttl: Ttl,
+    state: Keyed<Tops<K>>,
     pending: Pending,
 }
 
 impl<K: StoredKey> AppendTopN<K> {
     pub fn new(input: &[Field], spec: &RankSpec<'_>) -> Result<AppendTopN<K>> {
-        let types = arrow_types(input);
-        let key_types: Vec<_> = spec.partition.iter().map(|c| types[*c].clone()).collect();
         Ok(AppendTopN {
             ranks: Ranks::of(spec),
-            order: Order::new(input, spec.order)?,
-            columns: spec.partition.to_vec(),
-            keys: KeyIndex::new(&key_types)?,
-            store: RowStore::new(&types)?,
-            tops: Vec::new(),
-            ttl: Ttl::new(spec.ttl_ms),
+            state: Keyed::new(Tops::new(input, spec)?),
             pending: Pending::default(),
         })
     }
 
-    fn expire(&mut self, clock: i64) {
-        for slot in self.ttl.expired(clock) {
-            let gone: Vec<u32> = self.tops[slot as usize].drain(..).map(|(_, row)| row).collect();
-            self.store.remove(&gone);
-            self.ttl.forget(slot);
-            self.keys.remove(slot);
-        }
+    fn expire(&mut self, clock: i64) -> Result<()> {
+        let expired = self.state.ttl.expired(clock);
+        self.state.touch(&expired)?;
+        self.state.forget(&expired);
+        Ok(())
     }
 
     fn is_in_range(&self, slot: u32, key: &[u8]) -> bool {
-        let top = &self.tops[slot as usize];
+        let top = &self.state.tops[slot as usize];
         (top.len() as u64) < self.ranks.end || top.last().is_some_and(|(k, _)| k.is_after(key))
     }
 
@@ -69,7 +55,7 @@ impl<K: StoredKey> AppendTopN<K> {
             return;
         }
         let key = K::from_bytes(key);
-        let top = &mut self.tops[slot as usize];
+        let top = &mut self.state.tops[slot as usize];
         let at = top.partition_point(|(k, _)| *k <= key);
         top.insert(at, (key, row));
         if self.ranks.are_tracked() {
@@ -108,31 +94,34 @@ impl<K: StoredKey> Operator for AppendTopN<K> {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
-        self.expire(clock);
-        let mut slots = Vec::new();
-        let columns = project(&batch.columns, &self.columns);
-        self.keys.lookup_or_insert(&columns, batch.rows, &mut slots)?;
-        self.tops.resize_with(self.keys.capacity().max(self.tops.len()), Vec::new);
-        let keys = self.order.keys(&batch.columns)?;
+        self.expire(clock)?;
+        let slots = self.state.slots(&batch.columns, batch.rows)?;
+        let keys = self.state.order.keys(&batch.columns)?;
         let candidates = self.candidates(&slots, &keys);
+        let entered: Vec<u32> = candidates.iter().map(|row| slots[*row as usize]).collect();
+        self.state.touch(&entered)?;
         let mut ids = Vec::new();
-        self.store.append(&batch.columns, &candidates, &mut ids)?;
+        self.state.store.append(&batch.columns, &candidates, &mut ids)?;
         let (mut changes, mut dead) = (Changes::default(), Vec::new());
         let mut next = candidates.iter().zip(&ids).peekable();
         for (range, watermark) in batch.segments() {
             while let Some((row, id)) = next.next_if(|(row, _)| (**row as usize) < range.end) {
                 let slot = slots[*row as usize];
                 self.insert(slot, keys.get(*row as usize), *id, &mut changes, &mut dead);
-                self.ttl.touch(slot, clock);
+                self.state.ttl.touch(slot, clock);
             }
             watermark.into_iter().for_each(|watermark| changes.mark(watermark));
         }
-        self.pending.push(changes.into_batch(&batch.columns, &self.store)?);
-        self.store.remove(&dead);
+        self.pending.push(changes.into_batch(&batch.columns, &self.state.store)?);
+        self.state.store.remove(&dead);
         Ok(self.pending.drain(out))
     }
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.state]
     }
 }

@@ -1,66 +1,45 @@
 //! Top-N of rows that can be taken back: keeps all rows, so that the next one can move up.
 
-use std::collections::BTreeMap;
+mod partitions;
+
 use std::ops::Bound::{Excluded, Unbounded};
 
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, Output, Result, Status};
 
+use self::partitions::{Partitions, Rows};
 use super::{RankSpec, Ranks};
 use crate::changes::Changes;
-use crate::one_row::{RowEquality, arrow_types, project};
-use crate::order::{Order, StoredKey};
+use crate::one_row::RowEquality;
+use crate::order::StoredKey;
 use crate::pending::Pending;
-use crate::ttl::Ttl;
-
-/// All rows of a partition in order, equal ones by arrival.
-type Rows<K> = BTreeMap<K, Vec<u32>>;
 
 /// Keeps all rows.
 pub struct RetractTopN<K> {
     ranks: Ranks,
-    order: Order,
-    columns: Vec<usize>,
-    keys: KeyIndex,
-    store: RowStore,
-    partitions: Vec<Rows<K>>,
+    state: Keyed<Partitions<K>>,
     equality: RowEquality,
-    /// Hash of each stored row.
-    hashes: Vec<u64>,
-    ttl: Ttl,
     pending: Pending,
 }
 
 impl<K: StoredKey> RetractTopN<K> {
     pub fn new(input: &[Field], spec: &RankSpec<'_>) -> Result<RetractTopN<K>> {
-        let types = arrow_types(input);
-        let key_types: Vec<_> = spec.partition.iter().map(|c| types[*c].clone()).collect();
         Ok(RetractTopN {
             ranks: Ranks::of(spec),
-            order: Order::new(input, spec.order)?,
-            columns: spec.partition.to_vec(),
-            keys: KeyIndex::new(&key_types)?,
-            store: RowStore::new(&types)?,
-            partitions: Vec::new(),
+            state: Keyed::new(Partitions::new(input, spec)?),
             equality: RowEquality::new(input)?,
-            hashes: Vec::new(),
-            ttl: Ttl::new(spec.ttl_ms),
             pending: Pending::default(),
         })
     }
 
-    fn expire(&mut self, clock: i64) {
-        for slot in self.ttl.expired(clock) {
-            let rows = std::mem::take(&mut self.partitions[slot as usize]);
-            for (_, ids) in rows {
-                self.store.remove(&ids);
-            }
-            self.ttl.forget(slot);
-            self.keys.remove(slot);
-        }
+    fn expire(&mut self, clock: i64) -> Result<()> {
+        let expired = self.state.ttl.expired(clock);
+        self.state.touch(&expired)?;
+        self.state.forget(&expired);
+        Ok(())
     }
 
     /// Rows that come before the key, or more than the last rank if there are too many.
@@ -76,8 +55,8 @@ impl<K: StoredKey> RetractTopN<K> {
     }
 
     fn add(&mut self, slot: u32, key: K, row: u32, changes: &mut Changes) {
-        self.partitions[slot as usize].entry(key.clone()).or_default().push(row);
-        let rows = &self.partitions[slot as usize];
+        self.state.partitions[slot as usize].entry(key.clone()).or_default().push(row);
+        let rows = &self.state.partitions[slot as usize];
         let same = rows.get(&key).map_or(0, Vec::len) as u64;
         let rank = self.rows_before(rows, &key) + same;
         if rank > self.ranks.end {
@@ -103,12 +82,12 @@ impl<K: StoredKey> RetractTopN<K> {
         batch: &Batch,
         changes: &mut Changes,
     ) -> Result<Option<u32>> {
-        let rows = &self.partitions[slot as usize];
+        let rows = &self.state.partitions[slot as usize];
         let Some(same) = rows.get(key) else { return Ok(None) };
         let mut found = None;
         for (at, id) in same.iter().enumerate() {
-            if self.hashes[*id as usize] == self.equality.hash(row)
-                && self.equality.is_equal(*id, row, &batch.columns, &self.store)?
+            if self.state.hashes[*id as usize] == self.equality.hash(row)
+                && self.equality.is_equal(*id, row, &batch.columns, &self.state.store)?
             {
                 found = Some((at, *id));
                 break;
@@ -128,7 +107,7 @@ impl<K: StoredKey> RetractTopN<K> {
                 }
             }
         }
-        let rows = &mut self.partitions[slot as usize];
+        let rows = &mut self.state.partitions[slot as usize];
         if let Some(same) = rows.get_mut(key) {
             same.remove(at);
             if same.is_empty() {
@@ -146,12 +125,13 @@ impl<K: StoredKey> RetractTopN<K> {
             .map(|row| row as u32)
             .collect();
         let mut ids = Vec::new();
-        self.store.append(&batch.columns, &added, &mut ids)?;
-        self.hashes.resize(self.store.capacity(), 0);
+        let state = &mut *self.state;
+        state.store.append(&batch.columns, &added, &mut ids)?;
+        state.hashes.resize(state.store.capacity(), 0);
         let mut of_row = vec![u32::MAX; batch.rows];
         for (row, id) in added.iter().zip(ids) {
             of_row[*row as usize] = id;
-            self.hashes[id as usize] = self.equality.hash(*row as usize);
+            state.hashes[id as usize] = self.equality.hash(*row as usize);
         }
         Ok(of_row)
     }
@@ -183,12 +163,10 @@ impl<K: StoredKey> Operator for RetractTopN<K> {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
-        self.expire(clock);
-        let mut slots = Vec::new();
-        let columns = project(&batch.columns, &self.columns);
-        self.keys.lookup_or_insert(&columns, batch.rows, &mut slots)?;
-        self.partitions.resize_with(self.keys.capacity().max(self.partitions.len()), Rows::new);
-        let keys = self.order.keys(&batch.columns)?;
+        self.expire(clock)?;
+        let slots = self.state.slots(&batch.columns, batch.rows)?;
+        self.state.touch(&slots)?;
+        let keys = self.state.order.keys(&batch.columns)?;
         let ids = self.store(&batch)?;
         let (mut changes, mut dead) = (Changes::default(), Vec::new());
         for (range, watermark) in batch.segments() {
@@ -199,24 +177,23 @@ impl<K: StoredKey> Operator for RetractTopN<K> {
                 } else {
                     dead.extend(self.take_back(slot, &key, row, &batch, &mut changes)?);
                 }
-                self.ttl.touch(slot, clock);
+                self.state.ttl.touch(slot, clock);
             }
             watermark.into_iter().for_each(|watermark| changes.mark(watermark));
         }
-        self.pending.push(changes.into_batch(&batch.columns, &self.store)?);
-        self.store.remove(&dead);
+        self.pending.push(changes.into_batch(&batch.columns, &self.state.store)?);
         if !dead.is_empty() {
-            slots.sort_unstable();
-            slots.dedup();
-            for slot in slots.into_iter().filter(|s| self.partitions[*s as usize].is_empty()) {
-                self.ttl.forget(slot);
-                self.keys.remove(slot);
-            }
+            self.state.store.remove(&dead);
+            self.state.forget_empty(slots);
         }
         Ok(self.pending.drain(out))
     }
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.state]
     }
 }

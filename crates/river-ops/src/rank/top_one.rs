@@ -3,6 +3,7 @@
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
+use river_runtime::state::Checkpointed;
 use river_runtime::{Batch, Operator, Output, Result, Status};
 
 use super::{RankSpec, Ranks};
@@ -72,5 +73,20 @@ impl<K: StoredKey> Operator for TopOne<K> {
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![self.rows.table()]
+    }
+
+    fn restore_local(&mut self, _saved: &[Vec<u8>]) -> Result<()> {
+        self.best.resize(self.rows.keys.capacity(), None);
+        self.rows.for_all(|slots, columns| {
+            let keys = self.order.keys(columns)?;
+            for (row, slot) in slots.iter().enumerate() {
+                self.best[*slot as usize] = Some(K::from_bytes(keys.get(row)));
+            }
+            Ok(())
+        })
     }
 }

@@ -1,32 +1,23 @@
 //! Top-N of rows that are updated in place by key, each time to a better or equal rank.
 
+mod tops;
+
 use river_core::{Field, RowKind};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, Output, Result, Status};
 
+use self::tops::Tops;
 use super::{RankSpec, Ranks};
 use crate::changes::{Changes, NO_ROW};
-use crate::one_row::{arrow_types, project};
-use crate::order::{Order, StoredKey};
+use crate::order::StoredKey;
 use crate::pending::Pending;
-use crate::ttl::Ttl;
 
 /// Keeps the best rows, by partition and by row key.
 pub struct UpdateTopN<K> {
     ranks: Ranks,
-    order: Order,
-    partition: Vec<usize>,
-    partitions: KeyIndex,
-    row_key: Vec<usize>,
-    row_keys: KeyIndex,
-    store: RowStore,
-    /// Stored row of each row key slot, or [`NO_ROW`].
-    rows: Vec<u32>,
-    /// The best row keys of each partition, best first.
-    tops: Vec<Vec<(K, u32)>>,
-    ttl: Ttl,
+    state: Keyed<Tops<K>>,
     dead: Vec<u32>,
     /// Row keys that have fallen out.
     evicted: Vec<u32>,
@@ -35,45 +26,27 @@ pub struct UpdateTopN<K> {
 
 impl<K: StoredKey> UpdateTopN<K> {
     pub fn new(input: &[Field], spec: &RankSpec<'_>, keys: &[usize]) -> Result<UpdateTopN<K>> {
-        let types = arrow_types(input);
-        let of =
-            |columns: &[usize]| -> Vec<_> { columns.iter().map(|c| types[*c].clone()).collect() };
-        let mut row_key: Vec<usize> = spec.partition.iter().chain(keys).copied().collect();
-        row_key.sort_unstable();
-        row_key.dedup();
         Ok(UpdateTopN {
             ranks: Ranks::of(spec),
-            order: Order::new(input, spec.order)?,
-            partition: spec.partition.to_vec(),
-            partitions: KeyIndex::new(&of(spec.partition))?,
-            row_keys: KeyIndex::new(&of(&row_key))?,
-            row_key,
-            store: RowStore::new(&types)?,
-            rows: Vec::new(),
-            tops: Vec::new(),
-            ttl: Ttl::new(spec.ttl_ms),
+            state: Keyed::new(Tops::new(input, spec, keys)?),
             dead: Vec::new(),
             evicted: Vec::new(),
             pending: Pending::default(),
         })
     }
 
-    fn expire(&mut self, clock: i64) {
-        for slot in self.ttl.expired(clock) {
-            for (_, row_key) in self.tops[slot as usize].drain(..) {
-                let row = std::mem::replace(&mut self.rows[row_key as usize], NO_ROW);
-                self.store.remove(&[row]);
-                self.row_keys.remove(row_key);
-            }
-            self.ttl.forget(slot);
-            self.partitions.remove(slot);
-        }
+    fn expire(&mut self, clock: i64) -> Result<()> {
+        let expired = self.state.ttl.expired(clock);
+        self.state.touch(&expired)?;
+        self.state.forget(&expired);
+        Ok(())
     }
 
     /// A row comes, new or in place of that of its key. False if it is not good enough.
     fn arrive(&mut self, slot: u32, row_key: u32, key: K, row: u32, changes: &mut Changes) -> bool {
-        let old = self.rows[row_key as usize];
-        let top = &mut self.tops[slot as usize];
+        let state = &mut *self.state;
+        let old = state.rows[row_key as usize];
+        let top = &mut state.tops[slot as usize];
         if old == NO_ROW {
             let full = top.len() as u64 >= self.ranks.end;
             if full && top.last().is_none_or(|(last, _)| *last <= key) {
@@ -82,7 +55,7 @@ impl<K: StoredKey> UpdateTopN<K> {
             self.enter(slot, row_key, key, row, changes);
             return true;
         }
-        self.rows[row_key as usize] = row;
+        state.rows[row_key as usize] = row;
         self.dead.push(old);
         let Some(from) = top.iter().position(|(_, k)| *k == row_key) else { return true };
         let before = top[from].0.clone();
@@ -106,18 +79,19 @@ impl<K: StoredKey> UpdateTopN<K> {
     }
 
     fn enter(&mut self, slot: u32, row_key: u32, key: K, row: u32, changes: &mut Changes) {
-        self.rows[row_key as usize] = row;
-        let top = &mut self.tops[slot as usize];
+        let state = &mut *self.state;
+        state.rows[row_key as usize] = row;
+        let top = &mut state.tops[slot as usize];
         let at = top.partition_point(|(k, _)| *k <= key);
         top.insert(at, (key, row_key));
         if self.ranks.are_tracked() {
-            let behind = top[at + 1..].iter().map(|(_, k)| self.rows[*k as usize]);
+            let behind = top[at + 1..].iter().map(|(_, k)| state.rows[*k as usize]);
             self.ranks.insert(changes, row, at as u64 + 1, behind);
         }
         if top.len() as u64 > self.ranks.end
             && let Some((_, last)) = top.pop()
         {
-            let gone = std::mem::replace(&mut self.rows[last as usize], NO_ROW);
+            let gone = std::mem::replace(&mut state.rows[last as usize], NO_ROW);
             self.dead.push(gone);
             self.evicted.push(last);
             if !self.ranks.are_tracked() {
@@ -132,8 +106,8 @@ impl<K: StoredKey> UpdateTopN<K> {
     /// The row that was at `from` is now at `to`, not behind it: those in between move on by one.
     /// The old row is taken back before the new one is sent.
     fn rise(&self, slot: u32, from: usize, to: usize, old: u32, changes: &mut Changes) {
-        let top = &self.tops[slot as usize];
-        let row_at = |at: usize| self.rows[top[at].1 as usize];
+        let top = &self.state.tops[slot as usize];
+        let row_at = |at: usize| self.state.rows[top[at].1 as usize];
         let old_rank = from as u64 + 1;
         for at in to..=from {
             let rank = at as u64 + 1;
@@ -150,8 +124,8 @@ impl<K: StoredKey> UpdateTopN<K> {
     /// The row that was at `from` is now at `to`, behind it, which breaks the promise of the plan
     /// (state upstream expired): those in between move up by one.
     fn fall(&self, slot: u32, from: usize, to: usize, old: u32, changes: &mut Changes) {
-        let top = &self.tops[slot as usize];
-        let row_at = |at: usize| self.rows[top[at].1 as usize];
+        let top = &self.state.tops[slot as usize];
+        let row_at = |at: usize| self.state.rows[top[at].1 as usize];
         self.ranks.send(changes, old, RowKind::UpdateBefore, from as u64 + 1);
         for at in from..to {
             self.ranks.send(changes, row_at(at), RowKind::UpdateBefore, at as u64 + 2);
@@ -161,16 +135,10 @@ impl<K: StoredKey> UpdateTopN<K> {
     }
 
     fn finish(&mut self, mut touched: Vec<u32>) {
-        self.store.remove(&self.dead);
+        self.state.store.remove(&self.dead);
         self.dead.clear();
         touched.append(&mut self.evicted);
-        touched.sort_unstable();
-        touched.dedup();
-        for row_key in touched {
-            if self.rows[row_key as usize] == NO_ROW {
-                self.row_keys.remove(row_key);
-            }
-        }
+        self.state.forget_row_keys(touched);
     }
 }
 
@@ -183,17 +151,14 @@ impl<K: StoredKey> Operator for UpdateTopN<K> {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
-        self.expire(clock);
-        let (mut slots, mut row_keys, mut ids) = (Vec::new(), Vec::new(), Vec::new());
-        let columns = project(&batch.columns, &self.partition);
-        self.partitions.lookup_or_insert(&columns, batch.rows, &mut slots)?;
-        self.tops.resize_with(self.partitions.capacity().max(self.tops.len()), Vec::new);
-        let columns = project(&batch.columns, &self.row_key);
-        self.row_keys.lookup_or_insert(&columns, batch.rows, &mut row_keys)?;
-        self.rows.resize(self.row_keys.capacity().max(self.rows.len()), NO_ROW);
+        self.expire(clock)?;
+        let slots = self.state.slots(&batch.columns, batch.rows)?;
+        self.state.touch(&slots)?;
+        let row_keys = self.state.row_keys(&batch.columns, batch.rows)?;
         let all: Vec<u32> = (0..batch.rows as u32).collect();
-        self.store.append(&batch.columns, &all, &mut ids)?;
-        let keys = self.order.keys(&batch.columns)?;
+        let mut ids = Vec::new();
+        self.state.store.append(&batch.columns, &all, &mut ids)?;
+        let keys = self.state.order.keys(&batch.columns)?;
         let mut changes = Changes::default();
         for (range, watermark) in batch.segments() {
             for row in range {
@@ -201,19 +166,23 @@ impl<K: StoredKey> Operator for UpdateTopN<K> {
                 let key = K::from_bytes(keys.get(row));
                 let accumulate = batch.kind(row).is_accumulate();
                 if accumulate && self.arrive(slot, row_key, key, id, &mut changes) {
-                    self.ttl.touch(slot, clock);
+                    self.state.ttl.touch(slot, clock);
                 } else {
                     self.dead.push(id);
                 }
             }
             watermark.into_iter().for_each(|watermark| changes.mark(watermark));
         }
-        self.pending.push(changes.into_batch(&batch.columns, &self.store)?);
+        self.pending.push(changes.into_batch(&batch.columns, &self.state.store)?);
         self.finish(row_keys);
         Ok(self.pending.drain(out))
     }
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.state]
     }
 }

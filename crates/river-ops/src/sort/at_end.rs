@@ -8,6 +8,7 @@ use river_core::Field;
 use river_core::plan::SortKey;
 use river_runtime::{Batch, MAX_WATERMARK, Mark, Output, Result};
 
+use super::held::Held;
 use super::{concat, owned};
 use crate::order::Order;
 use crate::pending::Pending;
@@ -16,9 +17,9 @@ use crate::pending::Pending;
 pub struct SortAtEnd {
     order: Order,
     rows: RowConverter,
-    held: Vec<Batch>,
+    pub(super) held: Held,
     /// The last watermark was seen; it is sent after the rows.
-    ended: bool,
+    pub(super) ended: bool,
     pub(super) pending: Pending,
 }
 
@@ -28,7 +29,7 @@ impl SortAtEnd {
         Ok(SortAtEnd {
             order: Order::new(input, order)?,
             rows: RowConverter::new(fields)?,
-            held: Vec::new(),
+            held: Held::new(input),
             ended: false,
             pending: Pending::default(),
         })
@@ -43,16 +44,19 @@ impl SortAtEnd {
             }
         }
         if batch.rows > 0 {
-            self.held.push(owned(batch));
+            self.held.batches.push(owned(batch));
         }
     }
 
     pub(super) fn finish(&mut self) -> Result<()> {
-        let all = concat(&std::mem::take(&mut self.held))?;
-        let mut left = self.remaining(&all)?;
-        let keys = self.order.keys(&all.columns)?;
-        left.sort_by(|a, b| keys.get(*a as usize).cmp(keys.get(*b as usize)));
-        let mut sorted = all.take(&UInt32Array::from(left))?.with_kinds(None);
+        let all = concat(&std::mem::take(&mut self.held.batches))?;
+        let mut sorted = Batch::default();
+        if all.rows > 0 {
+            let mut left = self.remaining(&all)?;
+            let keys = self.order.keys(&all.columns)?;
+            left.sort_by(|a, b| keys.get(*a as usize).cmp(keys.get(*b as usize)));
+            sorted = all.take(&UInt32Array::from(left))?.with_kinds(None);
+        }
         if std::mem::take(&mut self.ended) {
             sorted.marks.push(Mark { offset: sorted.rows, watermark: MAX_WATERMARK });
         }

@@ -57,3 +57,13 @@ fn at_the_end_without_the_rows_taken_back() {
     "#]]
     .assert_eq(&after);
 }
+
+#[test]
+fn nothing_is_sorted_too() {
+    let columns = columns();
+    let order = [SortKey { column: 1, descending: true, nulls_first: false }];
+    let mut operator = Sort::new(&columns, &order, None).unwrap();
+    run(&mut operator, &columns, &columns, "@ 9223372036854775807");
+    let after: String = end(&mut operator, 0, 0).iter().map(|b| show(&columns, b)).collect();
+    assert_eq!(after, "@ 9223372036854775807\n");
+}

@@ -5,54 +5,49 @@
 use river_core::{Field, RowKind, Value};
 use river_expr::EvalContext;
 use river_expr::column::value_at;
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Error, Operator, Output, Result, Status};
 
 use super::Kept;
+use super::entries::Entries;
 use crate::changes::{Changes, NO_ROW};
 use crate::pending::Pending;
 
-/// What is known of a key.
-#[derive(Clone)]
-struct Entry {
-    /// The row the sink has, or [`NO_ROW`].
-    current: u32,
-    /// Changes since the last watermark: added (true) or taken back.
-    changes: Vec<(bool, u32)>,
-}
-
 /// Settles keys at watermarks.
 pub struct Compacting {
-    kept: Kept,
+    state: Keyed<Entries>,
     key: Vec<Field>,
     fail: bool,
-    entries: Vec<Entry>,
     /// Slots with changes, in order of the first.
     changed: Vec<u32>,
+    arrivals: i64,
     pending: Pending,
 }
 
 impl Compacting {
     pub(super) fn new(kept: Kept, input: &[Field], key: &[usize], fail: bool) -> Compacting {
         Compacting {
-            kept,
+            state: Keyed::new(Entries::new(kept)),
             key: key.iter().map(|column| input[*column].clone()).collect(),
             fail,
-            entries: Vec::new(),
             changed: Vec::new(),
+            arrivals: 0,
             pending: Pending::default(),
         }
     }
 
     fn settle(&mut self, out: &mut Changes, dead: &mut Vec<u32>) -> Result<()> {
-        for slot in std::mem::take(&mut self.changed) {
-            let entry = &mut self.entries[slot as usize];
+        let changed = std::mem::take(&mut self.changed);
+        self.state.touch(&changed)?;
+        for slot in changed {
+            let entry = &mut self.state.entries[slot as usize];
             let changes = std::mem::take(&mut entry.changes);
             let before = entry.current;
             let mut rows: Vec<u32> = (before != NO_ROW).then_some(before).into_iter().collect();
             for (added, row) in &changes {
                 if *added {
                     rows.push(*row);
-                } else if let Some(place) = self.kept.find(&rows, *row)? {
+                } else if let Some(place) = self.state.kept.find(&rows, *row)? {
                     rows.remove(place);
                 }
             }
@@ -64,7 +59,7 @@ impl Compacting {
                 _ => before,
             };
             self.send(before, after, out)?;
-            self.entries[slot as usize].current = after;
+            self.state.entries[slot as usize].current = after;
             let all = changes.iter().map(|(_, row)| *row).chain(Some(before));
             dead.extend(all.filter(|row| *row != after && *row != NO_ROW));
         }
@@ -78,7 +73,7 @@ impl Compacting {
             (before, NO_ROW) => out.push(before, RowKind::Delete),
             (before, after) if before == after => {}
             (before, after) => {
-                if self.kept.find(&[before], after)?.is_none() {
+                if self.state.kept.find(&[before], after)?.is_none() {
                     out.push(after, RowKind::UpdateAfter);
                 }
             }
@@ -87,7 +82,7 @@ impl Compacting {
     }
 
     fn conflict(&self, slot: u32) -> Error {
-        let columns = match self.kept.keys.key_columns(&[slot]) {
+        let columns = match self.state.kept.keys.key_columns(&[slot]) {
             Ok(columns) => columns,
             Err(error) => return error,
         };
@@ -115,17 +110,19 @@ impl Operator for Compacting {
     ) -> Result<Status> {
         let (mut slots, mut ids) = (Vec::new(), Vec::new());
         if batch.rows > 0 {
-            (slots, ids) = self.kept.store(&batch)?;
+            (slots, ids) = self.state.kept.store(&batch)?;
+            self.state.touch(&slots)?;
         }
-        let empty = Entry { current: NO_ROW, changes: Vec::new() };
-        self.entries.resize(self.kept.keys.capacity().max(self.entries.len()), empty);
+        self.state.grow();
         let (mut changes, mut dead) = (Changes::default(), Vec::new());
         let mut touched = self.changed.clone();
         touched.extend_from_slice(&slots);
         for (range, watermark) in batch.segments() {
             for row in range {
-                let entry = &mut self.entries[slots[row] as usize];
+                let entry = &mut self.state.entries[slots[row] as usize];
                 if entry.changes.is_empty() {
+                    self.arrivals += 1;
+                    entry.arrival = self.arrivals;
                     self.changed.push(slots[row]);
                 }
                 entry.changes.push((batch.kind(row).is_accumulate(), ids[row]));
@@ -135,9 +132,9 @@ impl Operator for Compacting {
                 changes.mark(watermark);
             }
         }
-        self.pending.push(changes.into_batch(&batch.columns, &self.kept.store)?);
-        let entries = &self.entries;
-        self.kept.forget(&dead, touched, |slot| {
+        self.pending.push(changes.into_batch(&batch.columns, &self.state.kept.store)?);
+        let Entries { kept, entries } = &mut *self.state;
+        kept.forget(&dead, touched, |slot| {
             let entry = &entries[slot as usize];
             entry.current == NO_ROW && entry.changes.is_empty()
         });
@@ -146,5 +143,16 @@ impl Operator for Compacting {
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.state]
+    }
+
+    fn restore_local(&mut self, _saved: &[Vec<u8>]) -> Result<()> {
+        self.changed = self.state.changed();
+        let arrival = |slot: &u32| self.state.entries[*slot as usize].arrival;
+        self.arrivals = self.changed.iter().map(arrival).max().unwrap_or(0);
+        Ok(())
     }
 }
