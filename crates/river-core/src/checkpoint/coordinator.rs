@@ -197,7 +197,6 @@ impl Coordinator {
         if kind.is_stop() {
             // As `stopCheckpointScheduler`: the tasks stop at this savepoint's barrier.
             self.progress = Progress::Stopping;
-            self.schedule.stop();
             self.abort_all(now_ms, FailureReason::CheckpointCoordinatorSuspend, out);
         }
         if let Err(request) = self.requests.push(request) {
@@ -234,14 +233,7 @@ impl Coordinator {
         if !self.in_flight.get(&checkpoint).is_some_and(|pending| pending.awaits(task)) {
             return;
         }
-        let Some(kind) = self.abort(now_ms, checkpoint, failure.clone(), true, out) else { return };
-        let is_task_failure = !failure.reason.is_pre_flight();
-        if kind.is_stop() && is_task_failure {
-            // Tasks that stand at its barrier would wait for ever.
-            out.push(Command::FailJob { reason: failure.to_string() });
-        } else if !kind.is_savepoint() || is_task_failure {
-            self.count_failure(checkpoint, failure.reason, out);
-        }
+        self.abort(now_ms, checkpoint, failure, out);
     }
 
     fn finish_task(&mut self, now_ms: i64, task: TaskId, out: &mut Vec<Command>) {
@@ -288,17 +280,12 @@ impl Coordinator {
             }
             return;
         }
-        match self.in_flight.get_mut(&checkpoint) {
-            Some(pending) if pending.phase == Phase::Storing => pending.phase = Phase::Acknowledged,
-            _ => return,
-        }
-        let reason = FailureReason::FinalizeCheckpointFailure;
-        let failure = Failure::new(reason, detail);
-        let Some(kind) = self.abort(now_ms, checkpoint, failure, !maybe_stored, out) else {
-            return;
-        };
-        if !kind.is_savepoint() {
-            self.count_failure(checkpoint, reason, out);
+        if let Some(pending) = self.in_flight.get_mut(&checkpoint)
+            && pending.phase == Phase::Storing
+        {
+            pending.phase = if maybe_stored { Phase::Doubtful } else { Phase::Acknowledged };
+            let failure = Failure::new(FailureReason::FinalizeCheckpointFailure, detail);
+            self.abort(now_ms, checkpoint, failure, out);
         }
     }
 
@@ -328,7 +315,6 @@ impl Coordinator {
 
     fn shut_down(&mut self, now_ms: i64, out: &mut Vec<Command>) {
         self.progress = Progress::Shutdown;
-        self.schedule.stop();
         self.abort_all(now_ms, FailureReason::CheckpointCoordinatorShutdown, out);
     }
 
@@ -356,11 +342,7 @@ impl Coordinator {
         let is_expired = |pending: &Pending| {
             !pending.is_acknowledged() && pending.expires_ms().is_some_and(|ms| ms <= now_ms)
         };
-        for (checkpoint, kind) in self.abort_where(now_ms, reason, is_expired, out) {
-            if !kind.is_savepoint() {
-                self.count_failure(checkpoint, reason, out);
-            }
-        }
+        self.abort_where(now_ms, reason, is_expired, out);
     }
 
     /// Begins what may begin now.
@@ -451,6 +433,8 @@ impl Coordinator {
         if kind.is_stop() {
             self.progress = Progress::Stopped;
             self.committed_savepoint = Some(checkpoint);
+            // Should the job go on from it after all: its files are the user's.
+            self.needs_full_snapshot = true;
         }
         if !kind.is_savepoint() {
             self.needs_full_snapshot = false;
@@ -476,35 +460,57 @@ impl Coordinator {
                 || !self.has_last_checkpoint())
         {
             self.progress = Progress::Finished;
-            self.schedule.stop();
             out.push(Command::AllFinished);
         }
     }
 
     // --- ends of snapshots ---
 
-    /// Ends a snapshot in flight without success; its kind.
+    /// Ends a snapshot in flight without success.
     fn abort(
         &mut self,
         now_ms: i64,
         checkpoint: CheckpointId,
         failure: Failure,
-        discard: bool,
         out: &mut Vec<Command>,
-    ) -> Option<Kind> {
-        let pending = self.in_flight.remove(&checkpoint)?;
+    ) {
+        let Some(pending) = self.in_flight.remove(&checkpoint) else { return };
         let kind = pending.kind();
-        let reason = failure.reason;
-        out.push(Command::Abort { checkpoint, reason });
-        if pending.phase == Phase::Storing {
-            self.abandoned.insert(checkpoint);
-        } else if discard {
-            out.push(Command::Discard { checkpoint });
+        out.push(Command::Abort { checkpoint, reason: failure.reason });
+        match pending.phase {
+            Phase::Storing => drop(self.abandoned.insert(checkpoint)),
+            Phase::Doubtful => {}
+            Phase::Collecting | Phase::Acknowledged | Phase::Stored => {
+                out.push(Command::Discard { checkpoint });
+            }
         }
         self.statistics.on_ended(now_ms, Status::Failed(failure.clone()), pending.record);
-        answer(pending.request, Err(failure), out);
+        answer(pending.request, Err(failure.clone()), out);
+        if let Some(reason) = self.count_failure(checkpoint, kind, &failure) {
+            out.push(Command::FailJob { reason });
+        }
         self.give_up_stopping(now_ms, kind);
-        Some(kind)
+    }
+
+    /// Why the job must fail together with a snapshot, if it must.
+    fn count_failure(
+        &mut self,
+        checkpoint: CheckpointId,
+        kind: Kind,
+        failure: &Failure,
+    ) -> Option<String> {
+        use FailureReason::{CheckpointCoordinatorShutdown, JobFailoverRegion};
+        match kind {
+            // Tasks that have passed its barrier have ended their input; they cannot go on.
+            Kind::Savepoint { stop: Some(_) } => {
+                let is_over =
+                    matches!(failure.reason, CheckpointCoordinatorShutdown | JobFailoverRegion);
+                (!is_over).then(|| format!("Stop-with-savepoint failed. {failure}"))
+            }
+            // A restart does not help where only the savepoint itself could not be written.
+            Kind::Savepoint { stop: None } if !failure.reason.is_by_task() => None,
+            _ => self.failures.failed(checkpoint, failure.reason),
+        }
     }
 
     fn abort_where(
@@ -513,11 +519,10 @@ impl Coordinator {
         reason: FailureReason,
         matches: impl Fn(&Pending) -> bool,
         out: &mut Vec<Command>,
-    ) -> Vec<(CheckpointId, Kind)> {
+    ) {
         let chosen = self.in_flight.values().filter(|pending| matches(pending));
         let ids: Vec<CheckpointId> = chosen.map(|pending| pending.record.id).collect();
-        let abort = |id| Some((id, self.abort(now_ms, id, reason.into(), true, out)?));
-        ids.into_iter().filter_map(abort).collect()
+        ids.into_iter().for_each(|id| self.abort(now_ms, id, reason.into(), out));
     }
 
     /// Ends all that is in flight or waits to begin.
@@ -549,17 +554,6 @@ impl Coordinator {
         if kind.is_stop() && self.progress == Progress::Stopping {
             self.progress = Progress::Running;
             self.restart_schedule(now_ms);
-        }
-    }
-
-    fn count_failure(
-        &mut self,
-        checkpoint: CheckpointId,
-        reason: FailureReason,
-        out: &mut Vec<Command>,
-    ) {
-        if let Some(reason) = self.failures.failed(checkpoint, reason) {
-            out.push(Command::FailJob { reason });
         }
     }
 

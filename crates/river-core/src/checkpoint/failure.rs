@@ -93,6 +93,22 @@ impl FailureReason {
         )
     }
 
+    /// Whether only a task gives it.
+    pub(super) fn is_by_task(self) -> bool {
+        matches!(
+            self,
+            FailureReason::CheckpointAsyncException
+                | FailureReason::CheckpointDeclined
+                | FailureReason::CheckpointDeclinedTaskNotReady
+                | FailureReason::CheckpointDeclinedTaskClosing
+                | FailureReason::CheckpointDeclinedSubsumed
+                | FailureReason::CheckpointDeclinedOnCancellationBarrier
+                | FailureReason::CheckpointDeclinedInputEndOfStream
+                | FailureReason::TaskFailure
+                | FailureReason::TaskCheckpointFailure
+        )
+    }
+
     fn name_and_text(self) -> (&'static str, &'static str) {
         use FailureReason::*;
         match self {

@@ -179,7 +179,8 @@ pub enum Command {
         /// The snapshot.
         checkpoint: CheckpointId,
     },
-    /// Too many snapshots failed: fail the job, which restarts by its restart strategy.
+    /// Too many snapshots failed, or the savepoint that was to stop the job did: fail the job,
+    /// which restarts by its restart strategy.
     FailJob {
         /// Flink's text.
         reason: String,

@@ -15,6 +15,8 @@ pub(super) enum Phase {
     Storing,
     /// Durable; the coordinator is suspended, so that nothing may be committed.
     Stored,
+    /// The driver could not find out whether it is durable; about to be aborted.
+    Doubtful,
 }
 
 /// A snapshot in flight.

@@ -12,8 +12,6 @@ pub(super) struct Schedule {
     interval_during_backlog_ms: Option<i64>,
     /// Sources that work off a backlog.
     backlog: BTreeSet<TaskId>,
-    /// Whether there is to be a next at all.
-    is_running: bool,
     /// When it is due; none: not before the backlog ends.
     next_ms: Option<i64>,
 }
@@ -25,7 +23,6 @@ impl Schedule {
             interval_ms: options.interval_ms,
             interval_during_backlog_ms: options.interval_ms.and(options.interval_during_backlog_ms),
             backlog: BTreeSet::new(),
-            is_running: true,
             next_ms: options.interval_ms.map(|interval| now_ms.saturating_add(interval)),
         }
     }
@@ -50,14 +47,7 @@ impl Schedule {
 
     /// Plans the next so much from now.
     pub(super) fn restart(&mut self, now_ms: i64, delay_ms: i64) {
-        self.is_running = true;
         self.next_ms = self.current_interval_ms().map(|_| now_ms.saturating_add(delay_ms));
-    }
-
-    /// Plans no more.
-    pub(super) fn stop(&mut self) {
-        self.is_running = false;
-        self.next_ms = None;
     }
 
     /// A source begins or ends its backlog. A shorter interval counts from now.
@@ -66,7 +56,7 @@ impl Schedule {
             true => self.backlog.insert(task),
             false => self.backlog.remove(&task),
         };
-        let Some(interval_ms) = self.current_interval_ms().filter(|_| self.is_running) else {
+        let Some(interval_ms) = self.current_interval_ms() else {
             return;
         };
         let soonest_ms = now_ms.saturating_add(interval_ms);

@@ -412,7 +412,7 @@ fn a_declined_stop_fails_the_job_and_checkpoints_go_on() {
             20: abort 1 CHECKPOINT_DECLINED
             20: discard 1
             20: savepoint #7 failed: Checkpoint was declined.
-            20: fail job: Checkpoint was declined.
+            20: fail job: Stop-with-savepoint failed. Checkpoint was declined.
             20: trigger 2 Checkpoint Aligned
             21: abort 2 JOB_FAILOVER_REGION
             21: discard 2
@@ -422,7 +422,7 @@ fn a_declined_stop_fails_the_job_and_checkpoints_go_on() {
 }
 
 #[test]
-fn a_stop_that_expires_leaves_the_job_running() {
+fn a_stop_that_expires_fails_the_job_whose_input_has_ended() {
     check(
         &[("timeout", "20 ms"), ("min-pause", "5 ms")],
         "10 savepoint #7 drain
@@ -432,6 +432,7 @@ fn a_stop_that_expires_leaves_the_job_running() {
             30: abort 1 CHECKPOINT_EXPIRED
             30: discard 1
             30: savepoint #7 failed: Checkpoint expired before completing.
+            30: fail job: Stop-with-savepoint failed. Checkpoint expired before completing.
             35: trigger 2 Checkpoint Aligned
         "#]],
     );
@@ -634,6 +635,36 @@ fn no_checkpoints_in_a_backlog_if_so_told() {
             1000: trigger 1 Checkpoint Aligned
         "#]],
     );
+}
+
+#[test]
+fn new_tasks_have_no_backlog_until_they_say_so() {
+    check(
+        &[("interval-during-backlog", "0"), ("min-pause", "20 ms")],
+        "50 backlog t0 on
+         300 failover
+         330 tick",
+        expect![[r#"
+            320: trigger 1 Checkpoint Aligned
+        "#]],
+    );
+}
+
+#[test]
+fn a_job_that_fails_after_its_stop_restarts_from_that_savepoint() {
+    let mut coordinator = coordinator(&[]);
+    let script = "101 ack 1 t0
+         101 ack 1 t1
+         102 stored 1
+         110 savepoint #7 suspend
+         120 ack 2 t0
+         120 ack 2 t1
+         121 stored 2
+         122 finish t0
+         123 failover";
+    run(&mut coordinator, script);
+    assert_eq!(coordinator.latest_completed(), Some(2), "its output was committed");
+    assert!(coordinator.retained().eq([1]));
 }
 
 #[test]

@@ -75,6 +75,8 @@ pub(super) struct Oracle {
     last_committed: Option<CheckpointId>,
     /// Completed checkpoints that are not discarded.
     retained: Vec<CheckpointId>,
+    /// Whether the next checkpoint must stand for itself.
+    needs_full_snapshot: bool,
     consecutive_failures: u32,
     /// Failures of the job that the rules ask for, less those commanded.
     fail_jobs_due: i32,
@@ -83,6 +85,8 @@ pub(super) struct Oracle {
     begun: u64,
     /// What the step is about.
     event: Event,
+    /// Whether it is a task that has finished, for the first time.
+    has_just_finished: bool,
     pub(super) seen: Seen,
 }
 
@@ -103,12 +107,14 @@ impl Oracle {
             last_success: None,
             last_committed: None,
             retained: Vec::new(),
+            needs_full_snapshot: false,
             consecutive_failures: 0,
             fail_jobs_due: 0,
             completed: 0,
             failed: 0,
             begun: 0,
             event: Event::Tick,
+            has_just_finished: false,
             seen: Seen::default(),
         }
     }
@@ -163,6 +169,7 @@ impl Oracle {
 
     pub(super) fn on_event(&mut self, event: &Event) {
         self.event = event.clone();
+        self.has_just_finished = false;
         match *event {
             Event::TriggerCheckpoint { request } => self.ask(request, Kind::Checkpoint),
             Event::TriggerSavepoint { request, stop } => {
@@ -174,6 +181,7 @@ impl Oracle {
                 }
             }
             Event::TaskFinished { task } if task < self.tasks => {
+                self.has_just_finished = !self.is_finished(task);
                 self.finished |= 1 << task;
                 if self.options.checkpoints_after_tasks_finish {
                     self.open.iter_mut().for_each(|open| open.acknowledged |= 1 << task);
@@ -224,7 +232,8 @@ impl Oracle {
             Command::Trigger { checkpoint, kind, alignment, timestamp_ms, full } => {
                 assert_eq!(*timestamp_ms, now_ms, "trigger: time");
                 assert_eq!(*alignment, self.alignment(*kind), "trigger: alignment");
-                assert_eq!(*full, kind.is_savepoint(), "trigger: full");
+                let is_full = kind.is_savepoint() || self.needs_full_snapshot;
+                assert_eq!(*full, is_full, "trigger: full");
                 assert!(!self.are_all_finished(), "trigger: nobody is there");
                 self.begin(now_ms, *checkpoint, *kind);
             }
@@ -314,6 +323,8 @@ impl Oracle {
         }
         assert_eq!(kind, Kind::Checkpoint, "order: nobody asked for a savepoint");
         assert!(self.options.is_enabled(), "pause: checkpoints are off");
+        let has_last = self.is_end_committed || self.open.iter().any(|open| open.is_final);
+        assert!(!self.are_all_finished() || !has_last, "finish: a second last checkpoint");
         let earliest_ms = self.last_completion_ms.map(|ms| ms + self.options.min_pause_ms);
         assert!(
             self.are_all_finished() || earliest_ms.is_none_or(|ms| now_ms >= ms),
@@ -344,6 +355,7 @@ impl Oracle {
         assert_eq!(open.state, State::Stored, "complete: not stored");
         assert!(!open.kind.is_savepoint() || open.kind.is_stop(), "complete: a savepoint");
         self.last_committed = Some(id);
+        self.needs_full_snapshot = open.kind.is_stop();
         self.on_success(now_ms, &open);
         if open.kind.is_stop() {
             assert_eq!(self.phase, Phase::Stopping, "stop: completes");
@@ -420,12 +432,13 @@ impl Oracle {
     /// `CheckpointFailureManager`, once more.
     fn count(&mut self, open: &Open, reason: FailureReason) {
         use FailureReason::*;
-        let is_by_task = reason != IoException
-            && matches!(self.event, Event::Decline { checkpoint, .. } if checkpoint == open.id);
-        if open.kind.is_stop() && is_by_task {
-            self.fail_jobs_due += 1;
+        if open.kind.is_stop() {
+            let is_over = matches!(reason, JobFailoverRegion | CheckpointCoordinatorShutdown);
+            self.fail_jobs_due += i32::from(!is_over);
             return;
         }
+        let is_by_task = reason != IoException
+            && matches!(self.event, Event::Decline { checkpoint, .. } if checkpoint == open.id);
         let is_counted = matches!(
             reason,
             CheckpointDeclined
@@ -549,7 +562,19 @@ impl Oracle {
         let has_room = self.open.len() < self.options.max_concurrent_checkpoints;
         let is_anyone_waiting = self.asked.iter().any(|asked| asked.id.is_none());
         assert!(!is_anyone_waiting || !has_room, "order: {:?} could begin", self.asked);
+        self.check_last_checkpoint(has_room);
         self.check_coordinator(now_ms, coordinator);
+    }
+
+    /// The last checkpoint begins with the end of the last task, if it may.
+    fn check_last_checkpoint(&self, has_room: bool) {
+        let is_wanted = self.has_just_finished
+            && self.are_all_finished()
+            && self.has_last_checkpoint()
+            && self.phase == Phase::Running
+            && !self.is_suspended;
+        let has_begun = self.open.iter().any(|open| open.is_final);
+        assert!(!is_wanted || !has_room || has_begun, "finish: no last checkpoint");
     }
 
     fn check_coordinator(&mut self, now_ms: i64, coordinator: &Coordinator) {
