@@ -27,13 +27,34 @@ pub enum Value {
     Int16(i16),
     Int32(i32),
     Int64(i64),
-    Float32(f32),
-    Float64(f64),
+    Float32(#[serde(with = "float_text")] f32),
+    Float64(#[serde(with = "float_text")] f64),
     Decimal(i128),
     String(Arc<str>),
     Bytes(Arc<[u8]>),
     List(Vec<Value>),
     Map(Vec<(Value, Value)>),
+}
+
+/// Floats in stored plans: their shortest exact text, since numbers of JSON hold no `NaN` and no
+/// infinity and are not read exactly by every parser.
+mod float_text {
+    use std::fmt::Debug;
+    use std::str::FromStr;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<F: Debug, S: Serializer>(value: &F, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{value:?}"))
+    }
+
+    pub fn deserialize<'de, F: FromStr, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<F, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| D::Error::custom(format!("'{text}' is no number")))
+    }
 }
 
 impl Value {

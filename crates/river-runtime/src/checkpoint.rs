@@ -8,6 +8,7 @@
 //! own and reports to the driver, who writes the metadata once all subtasks have, and then commits
 //! the sinks.
 
+use arrow_schema::FieldRef;
 use serde::{Deserialize, Serialize};
 
 use crate::source::SplitState;
@@ -84,6 +85,12 @@ pub struct SubtaskState {
 /// Takes the snapshots of one task to where they are kept. Called on the task's thread: must not
 /// wait for storage. Results and errors go to the driver.
 pub trait SnapshotWriter: Send {
+    /// A table of an operator, before rows of it come ([`crate::state::Checkpointed::columns`]).
+    /// Once is enough; without it the columns have no names.
+    fn table(&mut self, operator: OperatorId, table: &'static str, columns: Vec<FieldRef>) {
+        let _ = (operator, table, columns);
+    }
+
     /// A checkpoint begins; an earlier one that was not finished is given up.
     fn begin(&mut self, barrier: &Barrier);
 

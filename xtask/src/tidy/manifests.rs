@@ -13,6 +13,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("river-ops", &["river-core", "river-expr", "river-runtime"]),
     ("river-connectors", &["river-core", "river-expr", "river-runtime"]),
     ("river-sql", &["river-core", "river-expr"]),
+    ("river-storage", &["river-core"]),
+    ("river-checkpoint", &["river-core", "river-runtime", "river-storage"]),
     (
         "river",
         &[
@@ -22,6 +24,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "river-ops",
             "river-connectors",
             "river-sql",
+            "river-storage",
+            "river-checkpoint",
         ],
     ),
     ("xtask", &[]),

@@ -1,0 +1,95 @@
+//! What can go wrong with the files of a checkpoint, by what should be done about it.
+
+use std::fmt;
+
+/// Result of work with checkpoint files.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What whoever gets the error can do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A file is not what was written: use an older checkpoint.
+    Damaged,
+    /// A newer version of the program wrote it: use that one.
+    Newer,
+    /// The state does not fit the job: change the job, or allow state to be left out.
+    Incompatible,
+    /// The path names no checkpoint, or more than one.
+    Path,
+    /// The storage failed; it may work later.
+    Storage(river_storage::ErrorKind),
+    /// A rule of the engine was broken.
+    Internal,
+}
+
+/// Why a checkpoint could not be written, read or used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Error {
+    /// An error of that kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Error {
+        Error { kind, message: message.into() }
+    }
+
+    /// `file` (its full URI) is not what was written.
+    pub fn damaged(file: &str, reason: impl fmt::Display) -> Error {
+        let message = format!("{file} is damaged: {reason}; use an older checkpoint or savepoint");
+        Error { kind: ErrorKind::Damaged, message }
+    }
+
+    /// The state does not fit.
+    pub fn incompatible(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Incompatible, message)
+    }
+
+    /// A rule of the engine was broken.
+    pub fn internal(message: impl Into<String>) -> Error {
+        Error::new(ErrorKind::Internal, message)
+    }
+
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The error with what was being done in front.
+    pub fn context(self, doing: impl fmt::Display) -> Error {
+        Error { kind: self.kind, message: format!("{doing}: {}", self.message) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<river_storage::Error> for Error {
+    fn from(error: river_storage::Error) -> Error {
+        Error { kind: ErrorKind::Storage(error.kind()), message: error.to_string() }
+    }
+}
+
+impl From<arrow_schema::ArrowError> for Error {
+    fn from(error: arrow_schema::ArrowError) -> Error {
+        Error::internal(error.to_string())
+    }
+}
+
+impl From<Error> for river_runtime::Error {
+    fn from(error: Error) -> river_runtime::Error {
+        match error.kind {
+            ErrorKind::Storage(_) => river_runtime::Error::environment(error.message),
+            ErrorKind::Internal => river_runtime::Error::internal(error.message),
+            ErrorKind::Damaged | ErrorKind::Newer | ErrorKind::Incompatible | ErrorKind::Path => {
+                river_runtime::Error::input(error.message)
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Where things are below a checkpoint directory: Flink's names (`AbstractFsCheckpointStorage`).
+//!
+//! ```text
+//! {checkpoint dir}/{job id}/chk-{n}/_metadata         one checkpoint, complete once this is there
+//!                                  /state-{...}       the file of one subtask
+//! {checkpoint dir}/{job id}/shared, taskowned         kept for Flink's layout; made on demand
+//! {savepoint dir}/savepoint-{6 hex}-{12 hex}/_metadata
+//! ```
+//!
+//! `_metadata` names files relative to its own folder, so the folder can be moved or copied.
+
+use river_storage::{Storage, join};
+
+use crate::{CheckpointMetadata, Error, Result, metadata};
+
+#[cfg(test)]
+mod tests;
+
+/// Name of the file that makes a checkpoint complete.
+pub const METADATA: &str = "_metadata";
+
+/// Folders of a job that hold no checkpoint of their own.
+pub const SHARED: [&str; 2] = ["shared", "taskowned"];
+
+/// Hex digits of a job id.
+pub const JOB_ID_DIGITS: usize = 32;
+
+/// Folder of a job's checkpoints in a checkpoint directory. `subfolder` is
+/// `execution.checkpointing.create-subdir`; without it several jobs must not share a directory.
+pub fn job_folder(checkpoint_dir: &str, job_id: &str, subfolder: bool) -> String {
+    if subfolder { join(checkpoint_dir, job_id) } else { checkpoint_dir.to_owned() }
+}
+
+/// Folder of a checkpoint below its job's.
+pub fn checkpoint_folder(job_folder: &str, checkpoint: u64) -> String {
+    join(job_folder, &format!("chk-{checkpoint}"))
+}
+
+/// Folder of a new savepoint: different for each call.
+pub fn savepoint_folder(savepoint_dir: &str, job_id: &str) -> String {
+    let random = uuid::Uuid::new_v4().simple().to_string();
+    let job: String = job_id.chars().take(6).collect();
+    join(savepoint_dir, &format!("savepoint-{job}-{}", &random[..12]))
+}
+
+/// A new job id.
+pub fn new_job_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// Name of a subtask's file in the checkpoint's folder. The leader's epoch keeps a deposed leader's
+/// tasks from writing to the same name.
+pub fn subtask_file(vertex: usize, subtask: u32, epoch: u64) -> String {
+    format!("state-{vertex}-{subtask}-{epoch}")
+}
+
+/// Whether a name is that of a job's folder.
+pub fn is_job_id(name: &str) -> bool {
+    name.len() == JOB_ID_DIGITS && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The number of a checkpoint's folder by its name.
+pub fn checkpoint_number(name: &str) -> Option<u64> {
+    name.strip_prefix("chk-")?.parse().ok()
+}
+
+/// Whether a name is that of a savepoint's folder.
+pub fn is_savepoint(name: &str) -> bool {
+    name.starts_with("savepoint-")
+}
+
+/// Makes a checkpoint complete: writes `_metadata` into its folder, durably and only if there is
+/// none. Returns the path of that file. All files that it names must be durable already.
+///
+/// # Errors
+/// The storage's; `AlreadyExists` says that someone else has completed this checkpoint.
+pub fn complete(
+    storage: &dyn Storage,
+    folder: &str,
+    metadata: &CheckpointMetadata,
+) -> Result<String> {
+    let path = join(folder, METADATA);
+    storage.put_new(&path, &metadata::encode(metadata)?)?;
+    Ok(path)
+}
+
+/// The metadata at `path`, which is that of the file itself.
+///
+/// # Errors
+/// There is none, it is damaged, or a newer program wrote it.
+pub fn read(storage: &dyn Storage, path: &str) -> Result<CheckpointMetadata> {
+    metadata::decode(&storage.read(path)?, &storage.display(path))
+}
+
+/// A name in metadata is one name in the checkpoint's folder, and nothing else.
+pub(crate) fn check_file_name(name: &str, metadata: &str) -> Result<()> {
+    let plain = !name.is_empty() && !name.contains(['/', '\\', '\0']) && name != METADATA;
+    if plain && name != "." && name != ".." {
+        return Ok(());
+    }
+    Err(Error::damaged(metadata, format!("'{name}' is no name of a state file")))
+}

@@ -1,0 +1,265 @@
+//! Takes the snapshots of one task and stores them behind its back.
+//!
+//! The task's thread only hands rows over ([`FileSnapshotWriter`]); a thread of the writer's own
+//! (`store.rs`), started with the first rows, orders them, encodes them and writes them
+//! (`file.rs`). A task without rows needs no thread and no file: what it has goes into the metadata.
+//!
+//! Each snapshot that is begun and not given up gives exactly one [`SnapshotReport`]. An error of
+//! the storage is such a report; it never fails the task. A snapshot that is given up leaves no
+//! file.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
+use crossbeam_channel::Sender;
+use river_runtime::checkpoint::{Barrier, OperatorId, SnapshotWriter, SubtaskState, Timing};
+use river_runtime::state::Saved;
+use river_storage::Storage;
+
+use crate::file::columns::stored_bytes;
+use crate::metadata::StoredTiming;
+use crate::{Error, Result, SubtaskHandle};
+
+mod file;
+mod store;
+#[cfg(test)]
+mod tests;
+
+/// With more than this waiting to be stored, a writer is busy.
+pub const BUSY_BYTES: u64 = 64 << 20;
+
+/// Where the files of a checkpoint go.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The storage.
+    pub storage: Arc<dyn Storage>,
+    /// Folder in it: that of the metadata to come.
+    pub folder: String,
+}
+
+/// The places of the checkpoints under way, by number. The driver adds one before it triggers the
+/// checkpoint, and removes it when the checkpoint is complete or given up.
+#[derive(Debug, Default)]
+pub struct Places {
+    places: Mutex<BTreeMap<u64, Place>>,
+}
+
+impl Places {
+    /// Files of `checkpoint` go there from now on.
+    pub fn add(&self, checkpoint: u64, place: Place) {
+        self.lock().insert(checkpoint, place);
+    }
+
+    /// No more files of `checkpoint` are begun.
+    pub fn remove(&self, checkpoint: u64) {
+        self.lock().remove(&checkpoint);
+    }
+
+    /// Where files of `checkpoint` go.
+    pub fn get(&self, checkpoint: u64) -> Option<Place> {
+        self.lock().get(&checkpoint).cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a subtask gave for a checkpoint, or why it gave nothing.
+#[derive(Debug)]
+pub struct SnapshotReport {
+    /// The checkpoint.
+    pub checkpoint: u64,
+    /// [`WriterOptions::task`]
+    pub task: usize,
+    /// What goes into the metadata; an error declines the checkpoint.
+    pub result: Result<SubtaskHandle>,
+}
+
+/// Takes reports; called from the writers' threads, and must not wait.
+pub type Reports = Arc<dyn Fn(SnapshotReport) + Send + Sync>;
+
+/// What a writer is told of its task.
+#[derive(Clone)]
+pub struct WriterOptions {
+    /// Where files go.
+    pub places: Arc<Places>,
+    /// The task's number for its reports.
+    pub task: usize,
+    /// Name of its files: [`crate::layout::subtask_file`].
+    pub file_name: String,
+    /// Key groups of the vertex.
+    pub max_parallelism: u32,
+    /// `execution.checkpointing.snapshot-compression`
+    pub compression: bool,
+    /// `execution.checkpointing.data-inline-threshold`, bytes.
+    pub inline_bytes: u64,
+    /// Takes its reports.
+    pub reports: Reports,
+}
+
+impl fmt::Debug for WriterOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriterOptions")
+            .field("task", &self.task)
+            .field("file_name", &self.file_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The writer of one task, on the task's thread.
+pub struct FileSnapshotWriter {
+    options: WriterOptions,
+    /// Columns of the tables, as far as they were told.
+    tables: BTreeMap<(OperatorId, &'static str), SchemaRef>,
+    shared: Arc<Shared>,
+    current: Option<Current>,
+    thread: Option<Sender<Message>>,
+}
+
+/// A snapshot that has begun.
+struct Current {
+    checkpoint: u64,
+    place: Place,
+    begun: Instant,
+    /// Whether the thread knows of it.
+    has_rows: bool,
+}
+
+/// What the task's thread and the writer's share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Bytes given and not yet stored.
+    waiting_bytes: AtomicU64,
+    /// The checkpoint given up last: its rows that still wait need not be stored.
+    given_up: AtomicU64,
+}
+
+/// What the writer's thread is told.
+enum Message {
+    Begin { checkpoint: u64, place: Place, begun: Instant },
+    Rows { operator: OperatorId, table: &'static str, schema: SchemaRef, rows: Saved, bytes: u64 },
+    Finish { state: SubtaskState, timing: Timing },
+    Abort,
+}
+
+impl FileSnapshotWriter {
+    /// A writer that has stored nothing yet.
+    pub fn new(options: WriterOptions) -> FileSnapshotWriter {
+        FileSnapshotWriter {
+            options,
+            tables: BTreeMap::new(),
+            shared: Arc::default(),
+            current: None,
+            thread: None,
+        }
+    }
+
+    /// Tells the thread, which is started if there is none. It ends with this writer.
+    fn send(&mut self, message: Message) -> Result<()> {
+        if self.thread.is_none() {
+            self.thread = Some(store::start(self.options.clone(), self.shared.clone())?);
+        }
+        let sent = self.thread.as_ref().map(|thread| thread.send(message));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => {
+                self.thread = None;
+                Err(Error::internal("the thread that stores snapshots has ended"))
+            }
+        }
+    }
+
+    fn report(&self, checkpoint: u64, result: Result<SubtaskHandle>) {
+        (self.options.reports)(SnapshotReport { checkpoint, task: self.options.task, result });
+    }
+
+    /// Sends a message of the current snapshot, of which the thread is told first.
+    fn send_current(&mut self, message: Message) {
+        let Some(current) = &mut self.current else { return };
+        let checkpoint = current.checkpoint;
+        let begin = (!current.has_rows).then(|| Message::Begin {
+            checkpoint,
+            place: current.place.clone(),
+            begun: current.begun,
+        });
+        current.has_rows = true;
+        let sent = begin.map_or(Ok(()), |begin| self.send(begin));
+        if let Err(error) = sent.and_then(|()| self.send(message)) {
+            self.current = None;
+            self.report(checkpoint, Err(error));
+        }
+    }
+
+    fn schema(&mut self, operator: OperatorId, table: &'static str, rows: &Saved) -> SchemaRef {
+        let unnamed = || {
+            let field = |(position, column): (usize, &arrow_array::ArrayRef)| {
+                Field::new(format!("column{position}"), column.data_type().clone(), true)
+            };
+            let fields: Vec<Field> = rows.columns.iter().enumerate().map(field).collect();
+            Arc::new(Schema::new(fields))
+        };
+        self.tables.entry((operator, table)).or_insert_with(unnamed).clone()
+    }
+}
+
+impl SnapshotWriter for FileSnapshotWriter {
+    fn table(&mut self, operator: OperatorId, table: &'static str, columns: Vec<FieldRef>) {
+        self.tables.insert((operator, table), Arc::new(Schema::new(columns)));
+    }
+
+    fn begin(&mut self, barrier: &Barrier) {
+        self.abort();
+        let checkpoint = barrier.checkpoint;
+        match self.options.places.get(checkpoint) {
+            Some(place) => {
+                let begun = Instant::now();
+                self.current = Some(Current { checkpoint, place, begun, has_rows: false });
+            }
+            // Given up before the barrier came here.
+            None => {
+                let error = Error::internal(format!("checkpoint {checkpoint} is not under way"));
+                self.report(checkpoint, Err(error));
+            }
+        }
+    }
+
+    fn rows(&mut self, operator: OperatorId, table: &'static str, rows: Saved) {
+        if self.current.is_none() || rows.rows() == 0 {
+            return;
+        }
+        let columns = rows.columns.iter().map(|column| stored_bytes(column.as_ref()));
+        let bytes = columns.sum::<usize>() as u64 + rows.hashes.len() as u64 * 8;
+        let schema = self.schema(operator, table, &rows);
+        self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.send_current(Message::Rows { operator, table, schema, rows, bytes });
+    }
+
+    fn is_busy(&self) -> bool {
+        self.shared.waiting_bytes.load(Ordering::Relaxed) > BUSY_BYTES
+    }
+
+    fn finish(&mut self, state: SubtaskState, timing: Timing) {
+        let Some(current) = &self.current else { return };
+        if current.has_rows || !state.in_flight.is_empty() {
+            self.send_current(Message::Finish { state, timing });
+        } else {
+            let timing = StoredTiming::new(timing, 0);
+            self.report(current.checkpoint, Ok(store::handle(state, timing, None)));
+        }
+        self.current = None;
+    }
+
+    fn abort(&mut self) {
+        let Some(current) = self.current.take() else { return };
+        self.shared.given_up.store(current.checkpoint, Ordering::Relaxed);
+        if current.has_rows {
+            // If the thread is gone, so is the snapshot.
+            let _ = self.send(Message::Abort);
+        }
+    }
+}
