@@ -27,5 +27,5 @@ pub mod writer;
 pub use error::{Error, ErrorKind, Result};
 pub use locate::{Located, locate};
 pub use metadata::{CheckpointMetadata, Kind, SubtaskHandle, VertexState};
-pub use restore::{Restore, SubtaskRequest};
-pub use writer::{FileSnapshotWriter, Place, Places, SnapshotReport, WriterOptions};
+pub use restore::{NewInput, Restore, SubtaskRequest};
+pub use writer::{FileSnapshotWriter, Place, Places, SnapshotEvent, SnapshotReport, WriterOptions};

@@ -53,10 +53,19 @@ pub struct SubtaskRequest {
     pub max_parallelism: u32,
     /// The old vertex whose batches in flight it takes: one with the same inputs.
     pub in_flight_of: Option<usize>,
-    /// For each input of the task, how rows come to it.
-    pub inputs: Vec<Exchange>,
+    /// The inputs of the task.
+    pub inputs: Vec<NewInput>,
     /// State that no operator has a place for is left out, instead of being an error.
     pub allow_non_restored: bool,
+}
+
+/// How rows come to an input of a new task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewInput {
+    /// How its producers spread them.
+    pub exchange: Exchange,
+    /// Channels that it has.
+    pub channels: usize,
 }
 
 impl Restore {

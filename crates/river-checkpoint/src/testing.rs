@@ -1,7 +1,8 @@
 //! For tests: rows of a table, an operator that takes them back, and a job's checkpoint on disk.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Decimal128Type, Int64Type};
@@ -11,6 +12,7 @@ use arrow_array::{
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
+use crossbeam_channel::Receiver;
 use river_core::key_group::{key_group, owner};
 use river_core::plan::{Exchange, Node, Operator as Op, PLAN_VERSION, Plan};
 use river_core::{ChangelogMode, LogicalType, options::Options};
@@ -24,8 +26,8 @@ use river_storage::{Local, Storage};
 use tempfile::TempDir;
 
 use crate::{
-    CheckpointMetadata, FileSnapshotWriter, Kind, Place, Places, SnapshotReport, SubtaskHandle,
-    VertexState, WriterOptions, layout,
+    CheckpointMetadata, FileSnapshotWriter, Kind, Place, Places, SnapshotEvent, SnapshotReport,
+    SubtaskHandle, VertexState, WriterOptions, layout,
 };
 
 pub const JOB_ID: &str = "0123456789abcdef0123456789abcdef";
@@ -279,9 +281,8 @@ impl Job {
     }
 
     /// A writer of a subtask of the second vertex, and where its reports go.
-    pub fn writer(&self, subtask: u32) -> (FileSnapshotWriter, Arc<Mutex<Vec<SnapshotReport>>>) {
-        let reports: Arc<Mutex<Vec<SnapshotReport>>> = Arc::default();
-        let into = reports.clone();
+    pub fn writer(&self, subtask: u32) -> (FileSnapshotWriter, Receiver<SnapshotReport>) {
+        let (sender, reports) = crossbeam_channel::unbounded();
         let writer = FileSnapshotWriter::new(WriterOptions {
             places: self.places.clone(),
             task: subtask as usize,
@@ -289,7 +290,7 @@ impl Job {
             max_parallelism: self.max_parallelism,
             compression: self.compression,
             inline_bytes: self.inline_bytes,
-            reports: Arc::new(move |report| into.lock().unwrap().push(report)),
+            reports: Arc::new(move |report| drop(sender.send(report))),
         });
         (writer, reports)
     }
@@ -298,7 +299,12 @@ impl Job {
     pub fn begin(&self, checkpoint: u64) -> Barrier {
         let place = Place { storage: self.storage.clone(), folder: self.chk(checkpoint) };
         self.places.add(checkpoint, place);
-        Barrier { checkpoint, timestamp_ms: 1_700_000_000_000, alignment: Alignment::Aligned }
+        Barrier {
+            checkpoint,
+            timestamp_ms: 1_700_000_000_000,
+            alignment: Alignment::Aligned,
+            stop: false,
+        }
     }
 
     /// A subtask's snapshot: tables by name, rows in the chunks in which they are given.
@@ -316,7 +322,11 @@ impl Job {
             chunks.iter().for_each(|rows| writer.rows(OPERATOR, table, saved(rows)));
         }
         writer.finish(state, Timing::default());
-        wait_for(&reports).result
+        match wait_for(&reports).event {
+            SnapshotEvent::Stored(handle) => Ok(*handle),
+            SnapshotEvent::Failed(error) => Err(error),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Completes a checkpoint of these subtasks of the second vertex; returns its path.
@@ -352,14 +362,9 @@ impl Job {
     }
 }
 
-/// The only report, once it has come.
-pub fn wait_for(reports: &Arc<Mutex<Vec<SnapshotReport>>>) -> SnapshotReport {
-    loop {
-        if let Some(report) = reports.lock().unwrap().pop() {
-            return report;
-        }
-        std::thread::yield_now();
-    }
+/// The next report, once it has come.
+pub fn wait_for(reports: &Receiver<SnapshotReport>) -> SnapshotReport {
+    reports.recv_timeout(Duration::from_secs(60)).expect("no report comes")
 }
 
 /// Rows by key, those of a key in their order.

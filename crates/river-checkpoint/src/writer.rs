@@ -4,9 +4,9 @@
 //! (`store.rs`), started with the first rows, orders them, encodes them and writes them
 //! (`file.rs`). A task without rows needs no thread and no file: what it has goes into the metadata.
 //!
-//! Each snapshot that is begun and not given up gives exactly one [`SnapshotReport`]. An error of
-//! the storage is such a report; it never fails the task. A snapshot that is given up leaves no
-//! file.
+//! Each snapshot that is begun gives one [`SnapshotReport`] of its end, unless the task ends before.
+//! An error of the storage is such a report; it never fails the task. A snapshot that is given up
+//! leaves no file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +31,9 @@ mod tests;
 
 /// With more than this waiting to be stored, a writer is busy.
 pub const BUSY_BYTES: u64 = 64 << 20;
+
+/// No checkpoint has this number.
+const NONE: u64 = u64::MAX;
 
 /// Where the files of a checkpoint go.
 #[derive(Debug, Clone)]
@@ -69,15 +72,29 @@ impl Places {
     }
 }
 
-/// What a subtask gave for a checkpoint, or why it gave nothing.
+/// What a task's writer says of a checkpoint.
 #[derive(Debug)]
 pub struct SnapshotReport {
     /// The checkpoint.
     pub checkpoint: u64,
     /// [`WriterOptions::task`]
     pub task: usize,
-    /// What goes into the metadata; an error declines the checkpoint.
-    pub result: Result<SubtaskHandle>,
+    /// What it says.
+    pub event: SnapshotEvent,
+}
+
+/// What has become of a subtask's part of a checkpoint.
+#[derive(Debug)]
+pub enum SnapshotEvent {
+    /// The sink's writer has prepared this. Comes before any other report of the checkpoint, and
+    /// is to be committed with the next one that completes, whatever becomes of this one.
+    Prepared(Vec<Vec<u8>>),
+    /// All of it is durable; this goes into the metadata.
+    Stored(Box<SubtaskHandle>),
+    /// It could not be stored: the checkpoint is declined.
+    Failed(Error),
+    /// The task has given it up, as it was told or because a newer checkpoint has overtaken it.
+    GivenUp,
 }
 
 /// Takes reports; called from the writers' threads, and must not wait.
@@ -100,6 +117,12 @@ pub struct WriterOptions {
     pub inline_bytes: u64,
     /// Takes its reports.
     pub reports: Reports,
+}
+
+impl WriterOptions {
+    fn report(&self, checkpoint: u64, event: SnapshotEvent) {
+        (self.reports)(SnapshotReport { checkpoint, task: self.task, event });
+    }
 }
 
 impl fmt::Debug for WriterOptions {
@@ -131,11 +154,11 @@ struct Current {
 }
 
 /// What the task's thread and the writer's share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     /// Bytes given and not yet stored.
     waiting_bytes: AtomicU64,
-    /// The checkpoint given up last: its rows that still wait need not be stored.
+    /// The checkpoint given up last, or [`NONE`]: its rows that still wait need not be stored.
     given_up: AtomicU64,
 }
 
@@ -153,7 +176,10 @@ impl FileSnapshotWriter {
         FileSnapshotWriter {
             options,
             tables: BTreeMap::new(),
-            shared: Arc::default(),
+            shared: Arc::new(Shared {
+                waiting_bytes: AtomicU64::new(0),
+                given_up: AtomicU64::new(NONE),
+            }),
             current: None,
             thread: None,
         }
@@ -174,8 +200,8 @@ impl FileSnapshotWriter {
         }
     }
 
-    fn report(&self, checkpoint: u64, result: Result<SubtaskHandle>) {
-        (self.options.reports)(SnapshotReport { checkpoint, task: self.options.task, result });
+    fn report(&self, checkpoint: u64, event: SnapshotEvent) {
+        self.options.report(checkpoint, event);
     }
 
     /// Sends a message of the current snapshot, of which the thread is told first.
@@ -191,7 +217,7 @@ impl FileSnapshotWriter {
         let sent = begin.map_or(Ok(()), |begin| self.send(begin));
         if let Err(error) = sent.and_then(|()| self.send(message)) {
             self.current = None;
-            self.report(checkpoint, Err(error));
+            self.report(checkpoint, SnapshotEvent::Failed(error));
         }
     }
 
@@ -223,9 +249,13 @@ impl SnapshotWriter for FileSnapshotWriter {
             // Given up before the barrier came here.
             None => {
                 let error = Error::internal(format!("checkpoint {checkpoint} is not under way"));
-                self.report(checkpoint, Err(error));
+                self.report(checkpoint, SnapshotEvent::Failed(error));
             }
         }
+    }
+
+    fn prepared(&mut self, checkpoint: u64, prepared: Vec<Vec<u8>>) {
+        self.report(checkpoint, SnapshotEvent::Prepared(prepared));
     }
 
     fn rows(&mut self, operator: OperatorId, table: &'static str, rows: Saved) {
@@ -249,7 +279,8 @@ impl SnapshotWriter for FileSnapshotWriter {
             self.send_current(Message::Finish { state, timing });
         } else {
             let timing = StoredTiming::new(timing, 0);
-            self.report(current.checkpoint, Ok(store::handle(state, timing, None)));
+            let handle = store::handle(state, timing, None);
+            self.report(current.checkpoint, SnapshotEvent::Stored(Box::new(handle)));
         }
         self.current = None;
     }
@@ -261,5 +292,10 @@ impl SnapshotWriter for FileSnapshotWriter {
             // If the thread is gone, so is the snapshot.
             let _ = self.send(Message::Abort);
         }
+        self.report(current.checkpoint, SnapshotEvent::GivenUp);
+    }
+
+    fn decline(&mut self, checkpoint: u64) {
+        self.report(checkpoint, SnapshotEvent::GivenUp);
     }
 }

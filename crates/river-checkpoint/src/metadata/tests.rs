@@ -1,6 +1,6 @@
 use river_core::options::Options;
 use river_core::plan::{Exchange, Node, Operator};
-use river_core::{ChangelogMode, DataType, Expr, LogicalType, Value};
+use river_core::{ChangelogMode, Expr, LogicalType, Value};
 
 use super::*;
 

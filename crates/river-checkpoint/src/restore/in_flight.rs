@@ -1,10 +1,10 @@
 //! Batches that were in flight, for the task that takes them over.
 //!
-//! With the same parallelism each task takes its own. Otherwise rows of a hash exchange go by their
-//! key group, a broadcast is taken from one old task, and batches of other exchanges go to the task
-//! with the old one's number, counted around. Watermarks of one channel say nothing of an input
-//! with several; they stay only where there is one channel and the parallelism is the same.
-//! Otherwise they are dropped, which only makes later ones come later.
+//! With the same parallelism each task takes its own, and as long as the channels are the same too,
+//! each batch stays in its channel with its watermarks. Otherwise rows of a hash exchange go by
+//! their key group, a broadcast is taken from one old task, and batches of other exchanges go to
+//! the task with the old one's number, counted around. Watermarks are dropped then: those of one
+//! old channel say nothing of a new one, and without them later ones only come later.
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt8Type;
@@ -19,14 +19,15 @@ use crate::file::{Block, Content};
 use crate::reader::SubtaskFile;
 use crate::{Error, Result, VertexState};
 
-/// The batches of a new task, by input, in the order in which they came on each channel.
+/// The batches of a new task, by its channel, in the order in which they came on each old one.
 pub(super) fn read(
     vertex: &VertexState,
     files: &[(usize, SubtaskFile)],
     request: &SubtaskRequest,
 ) -> Result<Vec<(usize, Batch)>> {
     let same = vertex.parallelism == request.parallelism;
-    let only_channel = vertex.channels.iter().sum::<usize>() == 1;
+    let channels: Vec<usize> = request.inputs.iter().map(|input| input.channels).collect();
+    let exact = same && channels == vertex.channels;
     let mut batches = Vec::new();
     for (old, file) in files {
         for block in &file.index().blocks {
@@ -35,10 +36,10 @@ pub(super) fn read(
             else {
                 continue;
             };
-            let input = input_of(channel, &vertex.channels).ok_or_else(|| {
+            let (input, number) = place_of(channel, &vertex.channels).ok_or_else(|| {
                 Error::damaged(file.uri(), format!("the task had no channel {channel}"))
             })?;
-            let exchange = &request.inputs[input];
+            let exchange = &request.inputs[input].exchange;
             if !same && !is_taken(exchange, *old, vertex, request) {
                 continue;
             }
@@ -47,24 +48,29 @@ pub(super) fn read(
                 batch = own_rows(&batch, columns, request)
                     .map_err(|error| Error::damaged(file.uri(), error))?;
             }
-            if !(same && only_channel) {
+            let mut to = channel;
+            if !exact {
                 batch.marks.clear();
+                to = channels[..input].iter().sum::<usize>() + number % channels[input].max(1);
             }
             if !batch.is_empty() {
-                batches.push((input, batch));
+                batches.push((to, batch));
             }
         }
     }
     Ok(batches)
 }
 
-/// The input that a channel belongs to.
-fn input_of(channel: usize, channels: &[usize]) -> Option<usize> {
-    let mut end = 0;
-    channels.iter().position(|channels| {
-        end += channels;
-        channel < end
-    })
+/// The input that a channel belongs to, and its number there.
+fn place_of(channel: usize, channels: &[usize]) -> Option<(usize, usize)> {
+    let mut start = 0;
+    for (input, channels) in channels.iter().enumerate() {
+        if channel < start + channels {
+            return Some((input, channel - start));
+        }
+        start += channels;
+    }
+    None
 }
 
 /// Whether a task of another parallelism takes batches of that old one, or some of their rows.

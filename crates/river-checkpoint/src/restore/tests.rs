@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use river_core::plan::Exchange;
-use river_runtime::checkpoint::{RestoredState, SubtaskState};
+use river_runtime::checkpoint::SubtaskState;
 
 use super::*;
 use crate::testing::*;
@@ -17,7 +17,7 @@ fn request(subtask: u32, parallelism: u32, max_parallelism: u32) -> SubtaskReque
         parallelism,
         max_parallelism,
         in_flight_of: Some(1),
-        inputs: vec![Exchange::Hash(vec![0])],
+        inputs: vec![NewInput { exchange: Exchange::Hash(vec![0]), channels: 1 }],
         allow_non_restored: false,
     }
 }

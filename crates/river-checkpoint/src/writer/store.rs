@@ -11,7 +11,7 @@ use river_runtime::checkpoint::{OperatorId, SubtaskState, Timing};
 use river_runtime::state::Saved;
 
 use super::file::FileWriter;
-use super::{Message, Place, Shared, SnapshotReport, WriterOptions};
+use super::{Message, Place, Shared, SnapshotEvent, WriterOptions};
 use crate::metadata::{StateFile, StoredTiming};
 use crate::{Error, Result, SubtaskHandle};
 
@@ -122,7 +122,7 @@ impl Store {
                 Ok(())
             }
             Err(error) => {
-                self.report(checkpoint, Err(error));
+                self.report(checkpoint, SnapshotEvent::Failed(error));
                 Ok(())
             }
         }
@@ -155,11 +155,15 @@ impl Store {
         }
         let Some(snapshot) = self.snapshot.take() else { return Ok(()) };
         let (checkpoint, begun) = (snapshot.checkpoint, snapshot.begun);
-        let stored = snapshot.file.finish().map(|file| {
-            let store_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-            handle(state, StoredTiming::new(timing, store_us), file)
-        });
-        self.report(checkpoint, stored);
+        let event = match snapshot.file.finish() {
+            Ok(file) => {
+                let store_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+                let timing = StoredTiming::new(timing, store_us);
+                SnapshotEvent::Stored(Box::new(handle(state, timing, file)))
+            }
+            Err(error) => SnapshotEvent::Failed(error),
+        };
+        self.report(checkpoint, event);
         Ok(())
     }
 
@@ -184,11 +188,11 @@ impl Store {
     /// The snapshot cannot be stored; what else comes of it is passed over.
     fn fail(&mut self, error: Error) {
         if let Some(checkpoint) = self.give_up() {
-            self.report(checkpoint, Err(error));
+            self.report(checkpoint, SnapshotEvent::Failed(error));
         }
     }
 
-    fn report(&self, checkpoint: u64, result: Result<SubtaskHandle>) {
-        (self.options.reports)(SnapshotReport { checkpoint, task: self.options.task, result });
+    fn report(&self, checkpoint: u64, event: SnapshotEvent) {
+        self.options.report(checkpoint, event);
     }
 }
