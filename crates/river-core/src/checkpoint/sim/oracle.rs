@@ -56,6 +56,7 @@ enum Phase {
     Shutdown,
 }
 
+/// The books of one world.
 pub(super) struct Oracle {
     options: CheckpointOptions,
     tasks: usize,
