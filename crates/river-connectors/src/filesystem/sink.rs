@@ -33,7 +33,7 @@ use river_core::plan::SinkSpec;
 use river_runtime::sink::{Sink, SinkWriter};
 use river_runtime::{Batch, Error, Result};
 
-use self::committable::{FinishedFile, Prepared, WriterState};
+use self::committable::{Committable, FinishedFile};
 use self::part::{OpenPart, unwritable};
 use self::pending::PendingPartitions;
 use self::run::Run;
@@ -153,9 +153,9 @@ impl Shared {
     }
 
     /// Makes finished files visible, and that durable.
-    fn publish(&self, files: &[FinishedFile]) -> Result<()> {
+    fn publish(&self, committables: &[&Committable]) -> Result<()> {
         let mut directories = BTreeSet::new();
-        for file in files {
+        for file in committables.iter().flat_map(|committable| &committable.files) {
             let (hidden, visible) = file.paths(&self.layout.path);
             publish(&hidden, &visible, file.bytes)?;
             self.prepared().remove(&file.name);
@@ -202,31 +202,42 @@ impl Sink for FilesystemSink {
     }
 
     fn commit(&self, prepared: &[Vec<u8>]) -> Result<()> {
-        let (files, writers) = Prepared::decode_all(prepared)?;
-        self.shared.publish(&files)?;
-        let of_this_run = |writer: &&WriterState| writer.run == self.shared.run.run();
-        let mut pending = self.shared.pending();
-        writers.iter().filter(of_this_run).for_each(|writer| pending.commit(writer));
+        let shared = &self.shared;
+        let mut of_this_run = Committable::decode_all(prepared)?;
+        // What was left of earlier runs was dealt with when this one started.
+        of_this_run.retain(|writer| writer.run == shared.run.run());
+        let committed = shared.pending().committed();
+        let is_new = |writer: &&Committable| {
+            committed.get(&writer.subtask).is_none_or(|barriers| writer.barrier >= *barriers)
+        };
+        let mut new: Vec<&Committable> = of_this_run.iter().filter(is_new).collect();
+        new.sort_by_key(|writer| writer.barrier);
+        shared.publish(&new)?;
+        let mut pending = shared.pending();
+        new.iter().for_each(|writer| pending.commit(writer));
         let watermark = pending.watermark();
         drop(pending);
         // Marks come last: a marked partition has all its files.
-        self.shared.mark_complete(watermark)
+        shared.mark_complete(watermark)
     }
 
     fn recover(&self, prepared: &[Vec<u8>]) -> Result<()> {
-        let (files, writers) = Prepared::decode_all(prepared)?;
-        self.shared.publish(&files)?;
-        let Some(first) = writers.first() else { return Ok(()) };
-        self.shared.run.continue_as(&first.sink)?;
-        self.shared.run.remove_leftovers();
-        self.shared.pending().restore(&writers);
+        let shared = &self.shared;
+        let all = Committable::decode_all(prepared)?;
+        let Some(first) = all.first() else { return Ok(()) };
+        let is_open = |writer: &&Committable| !all.iter().any(|later| writer.is_settled_by(later));
+        let open: Vec<&Committable> = all.iter().filter(is_open).collect();
+        shared.publish(&open)?;
+        shared.run.continue_as(&first.sink, all.iter().map(|writer| writer.run.clone()))?;
+        shared.run.remove_leftovers();
         // A writer that is told of several times has come as far as the last time says.
         let mut watermarks = BTreeMap::new();
-        for writer in &writers {
+        for writer in open {
+            shared.pending().restore(writer);
             let known: &mut Option<i64> = watermarks.entry(writer.subtask).or_default();
             *known = writer.watermark.max(*known);
         }
-        self.shared.mark_complete(watermarks.into_values().min().flatten())
+        shared.mark_complete(watermarks.into_values().min().flatten())
     }
 
     /// Files that were handed over stay, hidden: a checkpoint or savepoint may hold them, and
@@ -353,15 +364,19 @@ impl Writer {
         Ok(())
     }
 
-    fn state(&self) -> WriterState {
-        let run = &self.shared.run;
-        WriterState {
+    /// What is handed over at a barrier.
+    fn committable(&mut self) -> Committable {
+        let (run, pending) = (&self.shared.run, self.shared.pending());
+        Committable {
             sink: run.sink().to_owned(),
             run: run.run().to_owned(),
             subtask: self.subtask,
             barrier: self.barriers,
+            files: std::mem::take(&mut self.ended),
             watermark: self.watermark,
-            pending: self.shared.pending().known_to(self.subtask),
+            pending: pending.known_to(self.subtask),
+            committed: pending.committed(),
+            settled: run.settled(),
         }
     }
 }
@@ -386,12 +401,11 @@ impl SinkWriter for Writer {
         self.end_parts(|_| true)?;
         self.unsynced.iter().try_for_each(|directory| sync_directory(directory))?;
         self.unsynced.clear();
-        let state = Prepared::Writer(self.state());
+        let committable = self.committable();
         self.barriers += 1;
-        let files = std::mem::take(&mut self.ended);
-        self.shared.prepared().extend(files.iter().map(|file| file.name.clone()));
-        let files = files.into_iter().map(Prepared::File);
-        files.chain([state]).map(|entry| entry.encode()).collect()
+        let names = committable.files.iter().map(|file| file.name.clone());
+        self.shared.prepared().extend(names);
+        Ok(vec![committable.encode()?])
     }
 
     fn next_timer_ms(&self) -> Option<i64> {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use river_runtime::Result;
 
-use super::committable::WriterState;
+use super::committable::Committable;
 
 /// The partitions, and how far the writers are committed.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct PendingPartitions {
 /// How far a writer is committed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
-    /// Number of its barriers that are.
+    /// Number of its barriers that are, with none left out.
     barriers: u64,
     /// At the last of them.
     watermark: Option<i64>,
@@ -69,17 +69,24 @@ impl PendingPartitions {
     }
 
     /// The rest of an earlier run.
-    pub fn restore(&mut self, writers: &[WriterState]) {
-        for (partition, since_ms) in writers.iter().flat_map(|writer| &writer.pending) {
+    pub fn restore(&mut self, writer: &Committable) {
+        for (partition, since_ms) in &writer.pending {
             earliest(&mut self.restored, partition, *since_ms);
         }
     }
 
     /// A writer's barrier is committed.
-    pub fn commit(&mut self, writer: &WriterState) {
+    pub fn commit(&mut self, writer: &Committable) {
         let progress = self.writers.entry(writer.subtask).or_default();
-        progress.barriers = progress.barriers.max(writer.barrier + 1);
+        if writer.barrier == progress.barriers {
+            progress.barriers += 1;
+        }
         progress.watermark = progress.watermark.max(writer.watermark);
+    }
+
+    /// By subtask, how many barriers are committed.
+    pub fn committed(&self) -> BTreeMap<u32, u64> {
+        self.writers.iter().map(|(writer, progress)| (*writer, progress.barriers)).collect()
     }
 
     /// The least watermark of the writers; `None` while one has none.
@@ -143,15 +150,8 @@ fn earliest(partitions: &mut BTreeMap<String, i64>, partition: &str, since_ms: i
 mod tests {
     use super::*;
 
-    fn state(subtask: u32, barrier: u64, watermark: Option<i64>) -> WriterState {
-        WriterState {
-            sink: String::new(),
-            run: String::new(),
-            subtask,
-            barrier,
-            watermark,
-            pending: BTreeMap::new(),
-        }
+    fn state(subtask: u32, barrier: u64, watermark: Option<i64>) -> Committable {
+        Committable { subtask, barrier, watermark, ..Committable::default() }
     }
 
     fn complete(pending: &PendingPartitions) -> Vec<String> {
@@ -185,8 +185,8 @@ mod tests {
     #[test]
     fn what_was_pending_before_a_restart_is_pending() {
         let mut pending = PendingPartitions::default();
-        let before = WriterState { pending: [("a".into(), 7)].into(), ..state(3, 9, Some(1)) };
-        pending.restore(&[before]);
+        let before = Committable { pending: [("a".into(), 7)].into(), ..state(3, 9, Some(1)) };
+        pending.restore(&before);
         pending.add_writer(0);
         pending.write(0, 0, "a", 60);
         assert_eq!(pending.known_to(0), [("a".into(), 7)].into());

@@ -9,7 +9,7 @@
 //! a lock on `.part-<sink>-<run>.lock` while it lives, which ends with its process whatever
 //! happens; the files of a run whose lock is held are not touched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -24,6 +24,8 @@ pub struct Run {
     table: PathBuf,
     sink: OnceLock<String>,
     run: String,
+    /// Earlier runs that the checkpoint this one started from tells of.
+    settled: OnceLock<BTreeSet<String>>,
     lock: Mutex<Option<File>>,
 }
 
@@ -34,6 +36,7 @@ impl Run {
             table: table.to_owned(),
             sink: OnceLock::new(),
             run: uuid::Uuid::new_v4().simple().to_string()[..8].to_owned(),
+            settled: OnceLock::new(),
             lock: Mutex::new(None),
         }
     }
@@ -48,8 +51,13 @@ impl Run {
         &self.run
     }
 
+    /// Runs whose output was committed when this one started, as far as it counts.
+    pub fn settled(&self) -> BTreeSet<String> {
+        self.settled.get().cloned().unwrap_or_default()
+    }
+
     /// Takes on the id that an earlier run has had.
-    pub fn continue_as(&self, sink: &str) -> Result<()> {
+    pub fn continue_as(&self, sink: &str, runs: impl Iterator<Item = String>) -> Result<()> {
         // The id is part of paths that are removed.
         if !sink.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(Error::internal("filesystem sink: the stored id of the sink is damaged"));
@@ -57,6 +65,7 @@ impl Run {
         if self.sink.get_or_init(|| sink.to_owned()) != sink {
             return Err(Error::internal("filesystem sink: recovered after it was used"));
         }
+        self.settled.get_or_init(|| runs.collect());
         Ok(())
     }
 

@@ -122,7 +122,7 @@ fn a_commit_that_was_cut_off_is_finished_by_the_restart() {
     let mut writer = first.writer(0, 1).unwrap();
     ["1", "2", "3"].iter().for_each(|day| writer.write(&rows("a", day)).unwrap());
     let prepared = writer.prepare().unwrap();
-    first.publish_only(&prepared[..1]);
+    first.publish_one_file(&prepared);
     drop((first, writer));
     let second = sink(table, &[]);
     second.recover(&prepared).unwrap();
@@ -134,11 +134,45 @@ fn a_commit_that_was_cut_off_is_finished_by_the_restart() {
 }
 
 impl FilesystemSink {
-    /// A commit that gets no further than its first files.
-    fn publish_only(&self, prepared: &[Vec<u8>]) {
-        let (files, _) = Prepared::decode_all(prepared).unwrap();
-        self.shared.publish(&files).unwrap();
+    /// A commit that gets no further than its first file.
+    fn publish_one_file(&self, prepared: &[Vec<u8>]) {
+        let mut committables = Committable::decode_all(prepared).unwrap();
+        committables[0].files.truncate(1);
+        self.shared.publish(&[&committables[0]]).unwrap();
     }
+}
+
+/// The last that a subtask has handed over stays in later checkpoints.
+#[test]
+fn files_that_were_committed_long_ago_may_be_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = directory.path();
+    let first = sink(table, &[]);
+    let mut writers = [first.writer(0, 2).unwrap(), first.writer(1, 2).unwrap()];
+    writers[0].write(&rows("a", "1")).unwrap();
+    let ended = writers[0].prepare().unwrap();
+    first.commit(&[ended.clone(), writers[1].prepare().unwrap()].concat()).unwrap();
+    let consume = || fs::remove_dir_all(table.join("day=1")).unwrap();
+    consume();
+    let mut checkpoint = Vec::new();
+    for _ in 0..2 {
+        checkpoint = [ended.clone(), writers[1].prepare().unwrap()].concat();
+        first.commit(&checkpoint).unwrap();
+    }
+    drop((first, writers));
+    let second = sink(table, &[]);
+    second.recover(&checkpoint).unwrap();
+    let mut writer = second.writer(1, 2).unwrap();
+    writer.write(&rows("b", "1")).unwrap();
+    let checkpoint = [ended, writer.prepare().unwrap()].concat();
+    second.commit(&checkpoint).unwrap();
+    drop((second, writer));
+    let third = sink(table, &[]);
+    third.recover(&checkpoint).unwrap();
+    assert_eq!(files(table), ["day=1/_SUCCESS", "day=1/part"]);
+    // But the last checkpoint's must be there.
+    consume();
+    assert!(sink(table, &[]).recover(&checkpoint).is_err());
 }
 
 #[test]
@@ -189,7 +223,7 @@ fn only_the_dead_are_cleared_away() {
     let second = sink(table, &[]);
     second.recover(&savepoint).unwrap();
     assert_eq!(files(table), ["/lock", "day=1/hidden", "day=1/hidden"]);
-    let prepared = writer.prepare().unwrap();
+    let prepared = [savepoint, writer.prepare().unwrap()].concat();
     first.commit(&prepared).unwrap();
     writer.write(&rows("b", "2")).unwrap();
     let handed_over = writer.prepare().unwrap();
