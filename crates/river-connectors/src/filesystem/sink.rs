@@ -203,18 +203,18 @@ impl Sink for FilesystemSink {
 
     fn commit(&self, prepared: &[Vec<u8>]) -> Result<()> {
         let shared = &self.shared;
-        let mut of_this_run = Committable::decode_all(prepared)?;
-        // What was left of earlier runs was dealt with when this one started.
-        of_this_run.retain(|writer| writer.run == shared.run.run());
+        let all = Committable::decode_all(prepared)?;
+        let (run, settled) = (shared.run.run(), shared.run.settled());
         let committed = shared.pending().committed();
-        let is_new = |writer: &&Committable| {
-            committed.get(&writer.subtask).is_none_or(|barriers| writer.barrier >= *barriers)
+        let is_new = |writer: &&Committable| match writer.run == run {
+            true => committed.get(&writer.subtask).is_none_or(|count| writer.barrier >= *count),
+            false => !settled.contains(&writer.run),
         };
-        let mut new: Vec<&Committable> = of_this_run.iter().filter(is_new).collect();
+        let mut new: Vec<&Committable> = all.iter().filter(is_new).collect();
         new.sort_by_key(|writer| writer.barrier);
         shared.publish(&new)?;
         let mut pending = shared.pending();
-        new.iter().for_each(|writer| pending.commit(writer));
+        new.iter().filter(|writer| writer.run == run).for_each(|writer| pending.commit(writer));
         let watermark = pending.watermark();
         drop(pending);
         // Marks come last: a marked partition has all its files.

@@ -236,6 +236,7 @@ fn only_the_dead_are_cleared_away() {
     let third = sink(table, &[]);
     third.recover(&prepared).unwrap();
     assert_eq!(files(table), left[..3]);
-    let error = third.commit(&handed_over).unwrap_err().to_string();
+    // Which cannot be gone on from any more.
+    let error = sink(table, &[]).recover(&handed_over).unwrap_err().to_string();
     assert!(error.contains("is gone"), "{error}");
 }
