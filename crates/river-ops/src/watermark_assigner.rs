@@ -14,6 +14,10 @@ use river_runtime::operator::now_ms;
 use river_runtime::state::fixed;
 use river_runtime::{Batch, Error, MAX_WATERMARK, Mark, Operator, Output, Result, Status};
 
+use crate::saved;
+
+#[cfg(test)]
+mod survival;
 #[cfg(test)]
 mod tests;
 
@@ -193,5 +197,25 @@ impl Operator for WatermarkAssigner {
         }
         self.timers.next_ms = self.timer_interval_ms().map(|interval| now_ms + interval);
         Ok(Status::Done)
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(saved::encode_numbers(&[self.current, self.last_sent]))
+    }
+
+    /// A subtask whose input had ended says nothing of how far the others are.
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        let mut least: Option<[i64; 2]> = None;
+        for bytes in saved {
+            let [current, sent] = saved::decode_numbers(bytes)?;
+            if current != MAX_WATERMARK {
+                let [least_current, least_sent] = least.unwrap_or([current, sent]);
+                least = Some([current.min(least_current), sent.min(least_sent)]);
+            }
+        }
+        if let Some(numbers) = least {
+            [self.current, self.last_sent] = numbers;
+        }
+        Ok(())
     }
 }

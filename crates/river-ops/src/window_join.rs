@@ -1,25 +1,29 @@
 //! Join of rows of the same window (`WindowJoinOperator`): both inputs are held by window and key,
 //! and joined when the watermark ends the window. A row whose window has ended is dropped.
 
+mod held;
+#[cfg(test)]
+mod survival;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, NullArray};
+use arrow_array::{ArrayRef, NullArray};
 use river_core::plan::{JoinKeys, JoinKind};
 use river_core::{Expr, Field};
 use river_expr::EvalContext;
 use river_expr::program::Program;
 use river_runtime::operator::TARGET_ROWS;
 use river_runtime::state::row_store::NULL_ROW;
-use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, OperatorContext, Output, Result, Status};
 
+use self::held::{Held, Side, Window};
 use crate::deduplicate::event_times;
-use crate::one_row::{arrow_types, project};
-use crate::window::zone::Zone;
+use crate::one_row::project;
+use crate::saved;
 use crate::window_rank::window_zone;
 
 /// What a window join is made of: the fields of the plan node.
@@ -32,30 +36,6 @@ pub struct WindowJoinSpec<'a> {
     pub windows: [(usize, usize); 2],
     /// Further condition over left ++ right columns.
     pub condition: Option<&'a Expr>,
-}
-
-/// One input.
-struct Side {
-    /// `window_start`, `window_end`, then the key.
-    columns: Vec<usize>,
-    window_end: usize,
-    zone: Zone,
-    store: RowStore,
-    /// Rows of each slot.
-    rows: Vec<Vec<u32>>,
-    /// Rows that met another one while their window is joined, by row.
-    met: Vec<bool>,
-    /// Rows that met none are sent, with NULLs for the other side.
-    keeps_alone: bool,
-}
-
-/// A window that has not ended.
-#[derive(Default)]
-struct Window {
-    /// Slots of its keys.
-    slots: Vec<u32>,
-    /// Rows of each input whose key matches nothing.
-    alone: [Vec<u32>; 2],
 }
 
 /// A window being joined: the next pair is left row `left` and right row `right` of slot `slot`.
@@ -75,12 +55,9 @@ enum Step {
 /// A window join.
 pub struct WindowJoin {
     kind: JoinKind,
-    null_safe: Vec<bool>,
     condition: Option<(Program, Vec<usize>)>,
     left_width: usize,
-    keys: KeyIndex,
-    sides: [Side; 2],
-    windows: BTreeMap<i64, Window>,
+    held: Keyed<Held>,
     watermark: i64,
     steps: VecDeque<Step>,
 }
@@ -93,40 +70,26 @@ impl WindowJoin {
         spec: &WindowJoinSpec<'_>,
         context: &OperatorContext,
     ) -> Result<WindowJoin> {
-        let side = |input: &[Field], keys: &[usize], window: (usize, usize), keeps_alone| {
-            let mut columns = vec![window.0, window.1];
-            columns.extend(keys);
-            Ok::<_, river_runtime::Error>(Side {
-                columns,
-                window_end: window.1,
-                zone: window_zone(input, context)?,
-                store: RowStore::new(&arrow_types(input))?,
-                rows: Vec::new(),
-                met: Vec::new(),
-                keeps_alone,
-            })
-        };
         use JoinKind::*;
         let [left_alone, right_alone] =
             [matches!(spec.kind, Left | Full | Anti), matches!(spec.kind, Right | Full)];
-        let left_side = side(left, &spec.keys.left, spec.windows[0], left_alone)?;
-        let right_side = side(right, &spec.keys.right, spec.windows[1], right_alone)?;
-        let types = arrow_types(left);
-        let key_types: Vec<_> = left_side.columns.iter().map(|c| types[*c].clone()).collect();
+        let (left_window, right_window) = (spec.windows[0], spec.windows[1]);
+        let (left_keys, right_keys) = (&spec.keys.left, &spec.keys.right);
+        let zones = [window_zone(left, context)?, window_zone(right, context)?];
+        let [left_zone, right_zone] = zones;
+        let sides = [
+            Side::new("left", left, left_keys, left_window, left_zone, left_alone)?,
+            Side::new("right", right, right_keys, right_window, right_zone, right_alone)?,
+        ];
         let condition = match spec.condition {
             Some(expr) => Some((Program::compile(expr)?, expr.columns())),
             None => None,
         };
-        let mut null_safe = vec![true; 2];
-        null_safe.extend(&spec.keys.null_safe);
         Ok(WindowJoin {
             kind: spec.kind,
-            null_safe,
             condition,
             left_width: left.len(),
-            keys: KeyIndex::new(&key_types)?,
-            sides: [left_side, right_side],
-            windows: BTreeMap::new(),
+            held: Keyed::new(Held::new(sides, &spec.keys.null_safe)?),
             watermark: i64::MIN,
             steps: VecDeque::new(),
         })
@@ -141,71 +104,50 @@ impl WindowJoin {
         let mut slots = Vec::new();
         let mut ids = Vec::new();
         let mut ends: &[i64] = &[];
-        let mut null_key = vec![false; batch.rows];
+        let mut null_keys = Vec::new();
+        let held = &mut self.held;
         if batch.rows > 0 {
-            let keys = project(&batch.columns, &self.sides[input].columns);
-            self.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
-            self.mark_null_keys(&keys, &mut null_key);
-            let capacity = self.keys.capacity();
-            for side in &mut self.sides {
-                side.rows.resize_with(capacity.max(side.rows.len()), Vec::new);
-            }
+            let keys = project(&batch.columns, &held.sides[input].columns);
+            held.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+            held.touch(&slots)?;
+            held.grow();
+            null_keys = held.null_keys(&keys, batch.rows);
             let all: Vec<u32> = (0..batch.rows as u32).collect();
-            self.sides[input].store.append(&batch.columns, &all, &mut ids)?;
-            ends = event_times(batch, self.sides[input].window_end)?;
+            let side = &mut held.sides[input];
+            side.store.append(&batch.columns, &all, &mut ids)?;
+            ends = event_times(batch, side.window_end)?;
         }
         let (mut dead, mut unused) = (Vec::new(), Vec::new());
         for (range, watermark) in batch.segments() {
             for row in range {
-                let trigger = self.sides[input].zone.trigger(ends[row]);
+                let side = &self.held.sides[input];
+                let trigger = side.zone.trigger(ends[row]);
                 let is_late = trigger <= self.watermark;
-                if is_late || (null_key[row] && !self.sides[input].keeps_alone) {
+                if is_late || (null_keys[row] && !side.keeps_alone) {
                     dead.push(ids[row]);
                     unused.push(slots[row]);
-                    continue;
+                } else {
+                    self.held.add(input, slots[row], ids[row], null_keys[row], trigger);
                 }
-                let window = self.windows.entry(trigger).or_default();
-                if null_key[row] {
-                    window.alone[input].push(ids[row]);
-                    unused.push(slots[row]);
-                    continue;
-                }
-                let slot = slots[row] as usize;
-                if self.sides.iter().all(|side| side.rows[slot].is_empty()) {
-                    window.slots.push(slots[row]);
-                }
-                self.sides[input].rows[slot].push(ids[row]);
             }
             if let Some(watermark) = watermark {
                 self.end_windows(watermark);
             }
         }
-        self.sides[input].store.remove(&dead);
+        self.held.sides[input].store.remove(&dead);
         unused.sort_unstable();
         unused.dedup();
         for slot in unused {
-            if self.sides.iter().all(|side| side.rows[slot as usize].is_empty()) {
-                self.keys.remove(slot);
+            if self.held.is_without(slot) {
+                self.held.keys.remove(slot);
             }
         }
         Ok(())
     }
 
-    fn mark_null_keys(&self, keys: &[ArrayRef], null_key: &mut [bool]) {
-        for (key, null_safe) in keys.iter().zip(&self.null_safe) {
-            let Some(nulls) = key.logical_nulls().filter(|n| !null_safe && n.null_count() > 0)
-            else {
-                continue;
-            };
-            for (flag, valid) in null_key.iter_mut().zip(nulls.iter()) {
-                *flag |= !valid;
-            }
-        }
-    }
-
     fn end_windows(&mut self, watermark: i64) {
         self.watermark = self.watermark.max(watermark);
-        while let Some(entry) = self.windows.first_entry() {
+        while let Some(entry) = self.held.windows.first_entry() {
             if *entry.key() > watermark {
                 break;
             }
@@ -220,7 +162,8 @@ impl WindowJoin {
         let mut pairs = [Vec::new(), Vec::new()];
         while pairs[0].len() < TARGET_ROWS {
             let Some(slot) = ended.window.slots.get(ended.slot) else { break };
-            let [left, right] = [0, 1].map(|side: usize| &self.sides[side].rows[*slot as usize]);
+            let [left, right] =
+                [0, 1].map(|side: usize| &self.held.sides[side].rows[*slot as usize]);
             if ended.left >= left.len() || right.is_empty() {
                 (ended.slot, ended.left, ended.right) = (ended.slot + 1, 0, 0);
                 continue;
@@ -244,8 +187,8 @@ impl WindowJoin {
         let mut columns = vec![unused; used.iter().max().map_or(0, |last| last + 1)];
         for column in used {
             columns[*column] = match column.checked_sub(self.left_width) {
-                None => self.sides[0].store.gather_column(*column, &pairs[0])?,
-                Some(at) => self.sides[1].store.gather_column(at, &pairs[1])?,
+                None => self.held.sides[0].store.gather_column(*column, &pairs[0])?,
+                Some(at) => self.held.sides[1].store.gather_column(at, &pairs[1])?,
             };
         }
         let keep = program.eval_predicate(&columns, count, now)?;
@@ -259,9 +202,9 @@ impl WindowJoin {
         if rows[0].is_empty() {
             return Ok(());
         }
-        let mut columns = self.sides[0].store.gather(rows[0])?;
+        let mut columns = self.held.sides[0].store.gather(rows[0])?;
         if !self.is_left_only() {
-            columns.extend(self.sides[1].store.gather(rows[1])?);
+            columns.extend(self.held.sides[1].store.gather(rows[1])?);
         }
         out.push(Batch::new(columns, rows[0].len()));
         Ok(())
@@ -275,7 +218,7 @@ impl WindowJoin {
             return Ok(true);
         }
         let pairs = self.filter(pairs, now)?;
-        for (side, rows) in self.sides.iter_mut().zip(&pairs) {
+        for (side, rows) in self.held.sides.iter_mut().zip(&pairs) {
             side.met.resize(side.store.capacity(), false);
             rows.iter().for_each(|row| side.met[*row as usize] = true);
         }
@@ -287,10 +230,13 @@ impl WindowJoin {
 
     /// Sends the rows that met none (or, of a semi join, the others), and forgets the window.
     fn finish(&mut self, ended: &mut Ended, out: &mut Output) -> Result<()> {
+        let Window { slots, null_slots } = std::mem::take(&mut ended.window);
+        self.held.touch(&slots)?;
+        self.held.touch(&null_slots)?;
         for input in [0, 1] {
-            let mut rows = std::mem::take(&mut ended.window.alone[input]);
-            let side = &mut self.sides[input];
-            for slot in &ended.window.slots {
+            let mut rows = Vec::new();
+            let side = &mut self.held.sides[input];
+            for slot in null_slots.iter().chain(&slots) {
                 rows.append(&mut side.rows[*slot as usize]);
             }
             side.met.resize(side.store.capacity(), false);
@@ -305,12 +251,12 @@ impl WindowJoin {
                     self.send(both, out)?;
                 }
             }
-            let side = &mut self.sides[input];
+            let side = &mut self.held.sides[input];
             rows.iter().for_each(|row| side.met[*row as usize] = false);
             side.store.remove(&rows);
         }
-        for slot in &ended.window.slots {
-            self.keys.remove(*slot);
+        for slot in slots.iter().chain(&null_slots) {
+            self.held.keys.remove(*slot);
         }
         Ok(())
     }
@@ -348,5 +294,18 @@ impl Operator for WindowJoin {
 
     fn resume(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
         self.run(now, out)
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.held]
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(saved::encode_numbers(&[self.watermark]))
+    }
+
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        self.watermark = saved::least_progress(saved)?.unwrap_or(self.watermark);
+        Ok(())
     }
 }

@@ -6,22 +6,25 @@
 //! time the last to come wins the last place (`RowTimeDeduplicateRecordsCombiner`).
 
 #[cfg(test)]
+mod survival;
+#[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
+mod tops;
 
 use river_core::plan::SortKey;
 use river_core::types::TimeKind;
 use river_core::{Field, LogicalType, RowKind};
 use river_expr::EvalContext;
-use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, OperatorContext, Output, Result, Status};
 
+use self::tops::Tops;
 use crate::changes::Changes;
 use crate::deduplicate::event_times;
-use crate::one_row::{arrow_types, project};
+use crate::one_row::project;
 use crate::order::{Order, StoredKey};
 use crate::pending::Pending;
+use crate::saved;
 use crate::window::zone::Zone;
 
 /// What a window Top-N is made of: the fields of the plan node.
@@ -63,19 +66,12 @@ pub(crate) fn window_zone(input: &[Field], context: &OperatorContext) -> Result<
 
 /// Holds the best rows of each window.
 struct WindowRank<K> {
-    order: Order,
-    columns: Vec<usize>,
+    state: Keyed<Tops<K>>,
     window_end: usize,
-    zone: Zone,
     ranks: (u64, u64),
     output_rank: bool,
     /// Of equal rows the last one comes first.
     latest_first: bool,
-    keys: KeyIndex,
-    store: RowStore,
-    tops: Vec<Vec<(K, u32)>>,
-    /// Slots by the watermark that ends their window, in order of their first row.
-    windows: BTreeMap<i64, Vec<u32>>,
     watermark: i64,
     dead: Vec<u32>,
     pending: Pending,
@@ -87,12 +83,6 @@ impl<K: StoredKey> WindowRank<K> {
         spec: &WindowRankSpec<'_>,
         context: &OperatorContext,
     ) -> Result<WindowRank<K>> {
-        let types = arrow_types(input);
-        let mut columns = vec![spec.window.0, spec.window.1];
-        columns.extend(
-            spec.partition.iter().filter(|c| !columns.contains(c)).copied().collect::<Vec<_>>(),
-        );
-        let key_types: Vec<_> = columns.iter().map(|c| types[*c].clone()).collect();
         let latest_first = match spec.order {
             [key] => {
                 let kind = input[key.column].ty.logical.time_kind();
@@ -101,17 +91,11 @@ impl<K: StoredKey> WindowRank<K> {
             _ => false,
         };
         Ok(WindowRank {
-            order: Order::new(input, spec.order)?,
-            columns,
+            state: Keyed::new(Tops::new(input, spec, context)?),
             window_end: spec.window.1,
-            zone: window_zone(input, context)?,
             ranks: spec.ranks,
             output_rank: spec.output_rank,
             latest_first,
-            keys: KeyIndex::new(&key_types)?,
-            store: RowStore::new(&types)?,
-            tops: Vec::new(),
-            windows: BTreeMap::new(),
             watermark: i64::MIN,
             dead: Vec::new(),
             pending: Pending::default(),
@@ -119,10 +103,8 @@ impl<K: StoredKey> WindowRank<K> {
     }
 
     fn insert(&mut self, slot: u32, trigger: i64, key: &[u8], row: u32) {
-        let top = &mut self.tops[slot as usize];
-        if top.is_empty() {
-            self.windows.entry(trigger).or_default().push(slot);
-        }
+        self.state.plan(slot, trigger);
+        let top = &mut self.state.tops[slot as usize];
         let key = K::from_bytes(key);
         let latest_first = self.latest_first;
         let at = top.partition_point(|(k, _)| *k < key || (!latest_first && *k == key));
@@ -136,14 +118,17 @@ impl<K: StoredKey> WindowRank<K> {
         }
     }
 
-    fn fire(&mut self, watermark: i64, changes: &mut Changes) {
+    /// Sends the windows that end; the slots of their keys are added to `ended`.
+    fn fire(&mut self, watermark: i64, changes: &mut Changes, ended: &mut Vec<u32>) -> Result<()> {
         self.watermark = self.watermark.max(watermark);
-        while let Some(window) = self.windows.first_entry() {
+        while let Some(window) = self.state.windows.first_entry() {
             if *window.key() > watermark {
                 break;
             }
-            for slot in window.remove() {
-                let top = std::mem::take(&mut self.tops[slot as usize]);
+            let slots = window.remove();
+            self.state.touch(&slots)?;
+            for slot in &slots {
+                let top = std::mem::take(&mut self.state.tops[*slot as usize]);
                 for (rank, (_, row)) in (1..).zip(top) {
                     self.dead.push(row);
                     if rank < self.ranks.0 {
@@ -156,20 +141,22 @@ impl<K: StoredKey> WindowRank<K> {
                     }
                 }
             }
+            ended.extend(slots);
         }
         changes.mark(watermark);
+        Ok(())
     }
 
     /// Slots of windows that are no longer held go once the batch is done.
     fn finish(&mut self, slots: &[u32]) {
-        self.store.remove(&self.dead);
+        self.state.store.remove(&self.dead);
         self.dead.clear();
         let mut slots = slots.to_vec();
         slots.sort_unstable();
         slots.dedup();
         for slot in slots {
-            if self.tops[slot as usize].is_empty() {
-                self.keys.remove(slot);
+            if self.state.tops[slot as usize].is_empty() {
+                self.state.keys.remove(slot);
             }
         }
     }
@@ -186,19 +173,21 @@ impl<K: StoredKey> Operator for WindowRank<K> {
         let mut slots = Vec::new();
         let (mut ids, mut ends): (Vec<u32>, &[i64]) = (Vec::new(), &[]);
         if batch.rows > 0 {
-            let columns = project(&batch.columns, &self.columns);
-            self.keys.lookup_or_insert(&columns, batch.rows, &mut slots)?;
-            self.tops.resize_with(self.keys.capacity().max(self.tops.len()), Vec::new);
+            let state = &mut self.state;
+            let columns = project(&batch.columns, &state.columns);
+            state.keys.lookup_or_insert(&columns, batch.rows, &mut slots)?;
+            state.touch(&slots)?;
+            state.grow();
             let all: Vec<u32> = (0..batch.rows as u32).collect();
-            self.store.append(&batch.columns, &all, &mut ids)?;
+            state.store.append(&batch.columns, &all, &mut ids)?;
             ends = event_times(&batch, self.window_end)?;
         }
-        let keys = self.order.keys(&batch.columns)?;
+        let keys = self.state.order.keys(&batch.columns)?;
         let mut changes = Changes::default();
         let mut touched = slots.clone();
         for (range, watermark) in batch.segments() {
             for row in range {
-                let trigger = self.zone.trigger(ends[row]);
+                let trigger = self.state.zone.trigger(ends[row]);
                 if trigger <= self.watermark {
                     self.dead.push(ids[row]);
                 } else {
@@ -206,16 +195,28 @@ impl<K: StoredKey> Operator for WindowRank<K> {
                 }
             }
             if let Some(watermark) = watermark {
-                touched.extend(self.windows.range(..=watermark).flat_map(|(_, slots)| slots));
-                self.fire(watermark, &mut changes);
+                self.fire(watermark, &mut changes, &mut touched)?;
             }
         }
-        self.pending.push(changes.into_batch(&batch.columns, &self.store)?);
+        self.pending.push(changes.into_batch(&batch.columns, &self.state.store)?);
         self.finish(&touched);
         Ok(self.pending.drain(out))
     }
 
     fn resume(&mut self, _now: &EvalContext, out: &mut Output) -> Result<Status> {
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.state]
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(saved::encode_numbers(&[self.watermark]))
+    }
+
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        self.watermark = saved::least_progress(saved)?.unwrap_or(self.watermark);
+        Ok(())
     }
 }

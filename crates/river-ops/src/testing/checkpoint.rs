@@ -45,7 +45,8 @@ pub enum Event {
 pub enum Order<'a> {
     /// In all.
     Exact,
-    /// Of rows with the same values in these columns of the output, between two watermarks.
+    /// Of rows with the same values in these columns of the output, between two watermarks. Of
+    /// watermarks without rows between them only the last one counts.
     Within(&'a [usize]),
 }
 
@@ -343,11 +344,14 @@ fn compare(what: &str, case: &Case, cut: usize, expected: &[&Lines], found: &[&L
         match case.order {
             Order::Exact if split => lines.sort(),
             Order::Exact => {}
-            Order::Within(keys) => lines.sort_by_cached_key(|(after, line)| {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                let key = keys.iter().map(|c| words.get(c + 1).copied().unwrap_or_default());
-                (*after, !line.starts_with('@'), key.collect::<String>())
-            }),
+            Order::Within(keys) => {
+                lines = without_passed_marks(lines);
+                lines.sort_by_cached_key(|(after, line)| {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    let key = keys.iter().map(|c| words.get(c + 1).copied().unwrap_or_default());
+                    (*after, !line.starts_with('@'), key.collect::<String>())
+                });
+            }
         }
         lines
     };
@@ -364,4 +368,16 @@ fn compare(what: &str, case: &Case, cut: usize, expected: &[&Lines], found: &[&L
         }
     }
     panic!("{text}");
+}
+
+/// The lines without watermarks that another one follows at once: it says all.
+fn without_passed_marks(lines: Vec<(i64, String)>) -> Vec<(i64, String)> {
+    let mut kept: Vec<(i64, String)> = Vec::with_capacity(lines.len());
+    for line in lines {
+        if line.1.starts_with('@') && kept.last().is_some_and(|(_, last)| last.starts_with('@')) {
+            kept.pop();
+        }
+        kept.push(line);
+    }
+    kept
 }

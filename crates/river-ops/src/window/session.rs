@@ -3,21 +3,24 @@
 //! their end. A row is late if the session it would make, merged with those open, is over.
 
 use arrow_array::ArrayRef;
-use arrow_schema::DataType as Arrow;
 use river_core::Field;
 use river_core::plan::{WindowKind, WindowProperty, WindowTime};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::KeyIndex;
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Error, MAX_WATERMARK, Operator, Output, Result, Status};
 
+use self::open::OpenSessions;
 use super::fire::{self, pick, push_mark, time_column, times};
-use super::sessions::{Assigned, Sessions};
+use super::sessions::Assigned;
 use super::sliced::Spec;
 use super::zone::Zone;
-use crate::aggregate::calls::Calls;
 use crate::pending::Pending;
+use crate::saved;
 
+mod open;
+#[cfg(test)]
+mod survival;
 #[cfg(test)]
 mod tests;
 
@@ -29,11 +32,7 @@ pub struct SessionAggregate {
     zone: Zone,
     keys: Vec<usize>,
     properties: Vec<(WindowProperty, Field)>,
-    index: KeyIndex,
-    sessions: Sessions,
-    /// Results and records by session number.
-    calls: Calls,
-    counts: Vec<i64>,
+    open: Keyed<OpenSessions>,
     progress: i64,
     pending: Pending,
     /// Keys of late rows: forgotten after the run unless they have a session.
@@ -69,8 +68,6 @@ impl SessionAggregate {
                 return Err(Error::internal("attached sessions are not merged again"));
             }
         };
-        let types: Vec<Arrow> =
-            spec.keys.iter().map(|key| spec.input[*key].ty.logical.to_arrow()).collect();
         let first_property = spec.output.len().saturating_sub(spec.properties.len());
         let fields = spec.output[first_property..].iter().cloned();
         Ok(SessionAggregate {
@@ -79,10 +76,7 @@ impl SessionAggregate {
             zone: Zone::new(spec.window.zone.as_deref())?,
             keys: spec.keys.to_vec(),
             properties: spec.properties.iter().copied().zip(fields).collect(),
-            index: KeyIndex::new(&types)?,
-            sessions: Sessions::default(),
-            calls: Calls::new(spec.calls, spec.input, spec.retract)?,
-            counts: Vec::new(),
+            open: Keyed::new(OpenSessions::new(spec)?),
             progress: i64::MIN,
             pending: Pending::default(),
             orphans: Vec::new(),
@@ -98,12 +92,11 @@ impl SessionAggregate {
             .kinds
             .as_ref()
             .map(|kinds| waiting.rows.iter().map(|row| kinds[*row as usize] & 1 == 1).collect());
-        self.calls.grow(self.sessions.capacity());
-        self.counts.resize(self.sessions.capacity(), 0);
-        self.calls.update(&columns, &waiting.sessions, retract.as_deref())?;
+        self.open.grow();
+        self.open.calls.update(&columns, &waiting.sessions, retract.as_deref())?;
         for (at, session) in waiting.sessions.iter().enumerate() {
             let taken_away = retract.as_ref().is_some_and(|retract| retract[at]);
-            self.counts[*session as usize] += if taken_away { -1 } else { 1 };
+            self.open.counts[*session as usize] += if taken_away { -1 } else { 1 };
         }
         waiting.rows.clear();
         waiting.sessions.clear();
@@ -123,19 +116,14 @@ impl SessionAggregate {
         let (zone, progress) = (&self.zone, self.progress);
         let event_time = self.rowtime.is_some();
         let is_over = |end: i64| event_time && zone.trigger(end) <= progress;
-        let Assigned::Session(session, merged) = self.sessions.assign(key, window, is_over)? else {
+        let assigned = self.open.sessions.assign(key, window, is_over)?;
+        let Assigned::Session(session, merged) = assigned else {
             self.orphans.push(key);
             return Ok(());
         };
         if !merged.is_empty() {
             self.flush(batch, waiting)?;
-            let into = vec![session; merged.len()];
-            self.calls.merge(&merged, &into)?;
-            self.calls.reset(&merged);
-            for other in merged {
-                self.counts[session as usize] += std::mem::take(&mut self.counts[other as usize]);
-                self.sessions.release(other);
-            }
+            self.open.merge(&merged, session)?;
         }
         waiting.rows.push(row);
         waiting.sessions.push(session);
@@ -146,35 +134,31 @@ impl SessionAggregate {
     fn advance(&mut self, progress: i64) -> Result<()> {
         let mut over = Vec::new();
         let zone = &self.zone;
-        while let Some(session) = self.sessions.close_next(|end| zone.trigger(end) <= progress) {
+        while let Some(session) = self.open.sessions.next_over(|end| zone.trigger(end) <= progress)
+        {
             over.push(session);
         }
         self.progress = self.progress.max(progress);
-        let full: Vec<u32> =
-            over.iter().copied().filter(|session| self.counts[*session as usize] != 0).collect();
+        let full = |session: &u32| self.open.counts[*session as usize] != 0;
+        let full: Vec<u32> = over.iter().copied().filter(full).collect();
         if !full.is_empty() {
             let batch = self.results(&full)?;
             self.pending.push(batch);
         }
-        self.calls.reset(&over);
-        for session in over {
-            self.counts[session as usize] = 0;
-            let key = self.sessions.key(session);
-            if self.sessions.is_without(key) {
-                self.index.remove(key);
-            }
-            self.sessions.release(session);
-        }
+        let keys: Vec<u32> = over.iter().map(|session| self.open.sessions.key(*session)).collect();
+        self.open.touch(&keys)?;
+        self.open.close(&over);
         Ok(())
     }
 
     fn results(&self, sessions: &[u32]) -> Result<Batch> {
-        let keys: Vec<u32> = sessions.iter().map(|session| self.sessions.key(*session)).collect();
-        let mut columns: Vec<ArrayRef> = self.index.key_columns(&keys)?;
-        columns.extend(self.calls.values(sessions)?);
+        let open = &self.open;
+        let keys: Vec<u32> = sessions.iter().map(|session| open.sessions.key(*session)).collect();
+        let mut columns: Vec<ArrayRef> = open.index.key_columns(&keys)?;
+        columns.extend(open.calls.values(sessions)?);
         for (property, field) in &self.properties {
             let value = |session: &u32| {
-                fire::property(*property, self.sessions.window(*session), field, &self.zone)
+                fire::property(*property, open.sessions.window(*session), field, &self.zone)
             };
             columns.push(time_column(sessions.iter().map(value).collect(), field)?);
         }
@@ -206,20 +190,19 @@ impl Operator for SessionAggregate {
                 // Looked up run by run: a key is forgotten once its last session is sent.
                 let part: Vec<ArrayRef> =
                     keys.iter().map(|key| key.slice(range.start, range.len())).collect();
-                self.index.lookup_or_insert(&part, range.len(), &mut slots)?;
+                self.open.index.lookup_or_insert(&part, range.len(), &mut slots)?;
+                self.open.touch(&slots)?;
             }
             for (row, slot) in range.zip(&slots) {
                 let time = times.as_ref().map_or_else(|| now_ms(now), |times| times[row]);
                 self.take(&batch, row as u32, *slot, time, &mut waiting)?;
             }
             for key in std::mem::take(&mut self.orphans) {
-                if self.sessions.is_without(key) {
-                    self.index.remove(key);
-                }
+                self.open.forget_key_without_session(key);
             }
             let Some(watermark) = watermark else { continue };
             if self.rowtime.is_some() {
-                let first = self.sessions.first_end();
+                let first = self.open.sessions.first_end();
                 if first.is_some_and(|end| self.zone.trigger(end) <= watermark) {
                     self.pending.push(std::mem::take(&mut passed));
                     self.flush(&batch, &mut waiting)?;
@@ -247,7 +230,7 @@ impl Operator for SessionAggregate {
         if self.rowtime.is_some() {
             return None;
         }
-        self.sessions.first_end().map(|end| self.zone.trigger(end))
+        self.open.sessions.first_end().map(|end| self.zone.trigger(end))
     }
 
     fn on_timer(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
@@ -255,5 +238,18 @@ impl Operator for SessionAggregate {
             self.advance(now_ms(now))?;
         }
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.open]
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(saved::encode_numbers(&[self.progress]))
+    }
+
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        self.progress = saved::least_progress(saved)?.unwrap_or(self.progress);
+        Ok(())
     }
 }

@@ -2,37 +2,35 @@
 //! wait until their session is over, then are sent with its start, end and time.
 
 use arrow_array::{Array, ArrayRef};
-use arrow_schema::DataType as Arrow;
 use river_core::Field;
 use river_core::plan::{Window, WindowKind, WindowProperty, WindowTime};
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::{KeyIndex, RowStore};
+use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Error, MAX_WATERMARK, Operator, Output, Result, Status};
 
+use self::waiting::WaitingRows;
 use super::fire::{self, push_mark, raw_times, time_column};
-use super::sessions::{Assigned, Sessions};
+use super::sessions::Assigned;
 use super::zone::Zone;
+use crate::one_row::project;
 use crate::pending::Pending;
+use crate::saved;
 
 #[cfg(test)]
+mod survival;
+#[cfg(test)]
 mod tests;
+mod waiting;
 
 /// The operator.
 pub struct SessionTable {
     rowtime: Option<usize>,
     gap: i64,
-    partition: Vec<usize>,
     zone: Zone,
     /// Fields of the three window columns.
     fields: Vec<Field>,
-    index: KeyIndex,
-    sessions: Sessions,
-    rows: RowStore,
-    /// Kinds by row number.
-    kinds: Vec<u8>,
-    /// Row numbers of each session, by arrival.
-    members: Vec<Vec<u32>>,
+    waiting: Keyed<WaitingRows>,
     progress: i64,
     pending: Pending,
 }
@@ -51,20 +49,12 @@ impl SessionTable {
         if fields.len() != 3 {
             return Err(Error::internal("a window table function appends three columns"));
         }
-        let arrow = |field: &Field| field.ty.logical.to_arrow();
-        let keys: Vec<Arrow> = partition.iter().map(|key| arrow(&input[*key])).collect();
-        let types: Vec<Arrow> = input.iter().map(arrow).collect();
         Ok(SessionTable {
             rowtime,
             gap: *gap,
-            partition: partition.clone(),
             zone: Zone::new(window.zone.as_deref())?,
             fields,
-            index: KeyIndex::new(&keys)?,
-            sessions: Sessions::default(),
-            rows: RowStore::new(&types)?,
-            kinds: Vec::new(),
-            members: Vec::new(),
+            waiting: Keyed::new(WaitingRows::new(input, partition)?),
             progress: i64::MIN,
             pending: Pending::default(),
         })
@@ -77,7 +67,7 @@ impl SessionTable {
         let (zone, progress) = (&self.zone, self.progress);
         let event_time = self.rowtime.is_some();
         let is_over = |end: i64| event_time && zone.trigger(end) <= progress;
-        Ok(match self.sessions.assign(key, window, is_over)? {
+        Ok(match self.waiting.sessions.assign(key, window, is_over)? {
             Assigned::Late => None,
             Assigned::Session(session, merged) => Some((session, merged)),
         })
@@ -85,10 +75,10 @@ impl SessionTable {
 
     /// Keeps the rows of one run between watermarks.
     fn keep(&mut self, batch: &Batch, now_ms: i64) -> Result<()> {
-        let keys: Vec<ArrayRef> =
-            self.partition.iter().map(|key| batch.columns[*key].clone()).collect();
+        let keys: Vec<ArrayRef> = project(&batch.columns, &self.waiting.partition);
         let mut slots = Vec::new();
-        self.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+        self.waiting.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
+        self.waiting.touch(&slots)?;
         let column = self.rowtime.map(|column| &batch.columns[column]);
         let times = column.map(raw_times).transpose()?;
         let (mut kept, mut owners): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
@@ -99,29 +89,22 @@ impl SessionTable {
             }
             let time = times.as_ref().map_or(now_ms, |times| times[row]);
             let Some((session, merged)) = self.session_of(*slot, time)? else { continue };
-            self.members.resize_with(self.sessions.capacity(), Vec::new);
+            let waiting = &mut *self.waiting;
+            waiting.members.resize_with(waiting.sessions.capacity(), Vec::new);
             for other in merged {
-                let rows = std::mem::take(&mut self.members[other as usize]);
-                self.members[session as usize].extend(rows);
+                let rows = std::mem::take(&mut waiting.members[other as usize]);
+                waiting.members[session as usize].extend(rows);
                 owners.iter_mut().filter(|owner| **owner == other).for_each(|o| *o = session);
-                self.sessions.release(other);
+                waiting.sessions.release(other);
             }
             kept.push(row as u32);
             owners.push(session);
         }
         for key in slots {
-            if self.sessions.is_without(key) {
-                self.index.remove(key);
-            }
+            self.waiting.forget_key_without_session(key);
         }
-        let mut ids = Vec::new();
-        self.rows.append(&batch.columns, &kept, &mut ids)?;
-        self.kinds.resize(self.rows.capacity(), 0);
-        for ((row, id), session) in kept.iter().zip(&ids).zip(owners) {
-            self.kinds[*id as usize] = batch.kind(*row as usize) as u8;
-            self.members[session as usize].push(*id);
-        }
-        Ok(())
+        let kind = |row: u32| batch.kind(row as usize) as u8;
+        self.waiting.add(&batch.columns, &kept, &owners, kind)
     }
 
     /// Sends the rows of every session that is over at `progress`.
@@ -130,33 +113,32 @@ impl SessionTable {
         let mut ids: Vec<u32> = Vec::new();
         let mut windows: [Vec<i64>; 3] = Default::default();
         let properties = [WindowProperty::Start, WindowProperty::End, WindowProperty::Time];
-        while let Some(session) = self.sessions.close_next(|end| zone.trigger(end) <= progress) {
-            let rows = std::mem::take(&mut self.members[session as usize]);
-            let window = self.sessions.window(session);
+        let mut over = Vec::new();
+        let waiting = &mut *self.waiting;
+        while let Some(session) = waiting.sessions.next_over(|end| zone.trigger(end) <= progress) {
+            ids.extend_from_slice(&waiting.members[session as usize]);
+            let window = waiting.sessions.window(session);
             for ((values, property), field) in windows.iter_mut().zip(properties).zip(&self.fields)
             {
-                let value = fire::property(property, window, field, zone);
-                values.resize(values.len() + rows.len(), value);
+                values.resize(ids.len(), fire::property(property, window, field, zone));
             }
-            ids.extend(rows);
-            let key = self.sessions.key(session);
-            if self.sessions.is_without(key) {
-                self.index.remove(key);
-            }
-            self.sessions.release(session);
+            over.push(session);
         }
         self.progress = self.progress.max(progress);
-        if ids.is_empty() {
+        if over.is_empty() {
             return Ok(());
         }
-        let mut columns = self.rows.gather(&ids)?;
+        let waiting = &self.waiting;
+        let mut columns = waiting.rows.gather(&ids)?;
         for (values, field) in windows.into_iter().zip(&self.fields) {
             columns.push(time_column(values, field)?);
         }
-        let kinds: Vec<u8> = ids.iter().map(|id| self.kinds[*id as usize]).collect();
+        let kinds: Vec<u8> = ids.iter().map(|id| waiting.kinds[*id as usize]).collect();
         let kinds = kinds.iter().any(|kind| *kind != 0).then(|| kinds.into());
-        self.rows.remove(&ids);
         self.pending.push(Batch::new(columns, ids.len()).with_kinds(kinds));
+        let keys: Vec<u32> = over.iter().map(|id| waiting.sessions.key(*id)).collect();
+        self.waiting.touch(&keys)?;
+        self.waiting.close(&over);
         Ok(())
     }
 }
@@ -179,7 +161,7 @@ impl Operator for SessionTable {
             }
             let Some(watermark) = watermark else { continue };
             if self.rowtime.is_some() {
-                let first = self.sessions.first_end();
+                let first = self.waiting.sessions.first_end();
                 if first.is_some_and(|end| self.zone.trigger(end) <= watermark) {
                     self.pending.push(std::mem::take(&mut passed));
                     self.advance(watermark)?;
@@ -205,7 +187,7 @@ impl Operator for SessionTable {
         if self.rowtime.is_some() {
             return None;
         }
-        self.sessions.first_end().map(|end| self.zone.trigger(end))
+        self.waiting.sessions.first_end().map(|end| self.zone.trigger(end))
     }
 
     fn on_timer(&mut self, now: &EvalContext, out: &mut Output) -> Result<Status> {
@@ -213,5 +195,18 @@ impl Operator for SessionTable {
             self.advance(now_ms(now))?;
         }
         Ok(self.pending.drain(out))
+    }
+
+    fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
+        vec![&mut self.waiting]
+    }
+
+    fn save_local(&self) -> Result<Vec<u8>> {
+        Ok(saved::encode_numbers(&[self.progress]))
+    }
+
+    fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        self.progress = saved::least_progress(saved)?.unwrap_or(self.progress);
+        Ok(())
     }
 }

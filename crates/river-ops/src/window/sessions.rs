@@ -51,9 +51,7 @@ impl Sessions {
         (start, end): (i64, i64),
         is_over: impl FnOnce(i64) -> bool,
     ) -> Result<Assigned> {
-        if self.heads.len() <= key as usize {
-            self.heads.resize(key as usize + 1, NONE);
-        }
+        self.know_key(key);
         let mut target = NONE;
         let mut merged = Vec::new();
         let mut at = self.heads[key as usize];
@@ -84,6 +82,12 @@ impl Sessions {
         session.start = session.start.min(low);
         session.end = session.end.max(high);
         Ok(Assigned::Session(target, merged))
+    }
+
+    fn know_key(&mut self, key: u32) {
+        if self.heads.len() <= key as usize {
+            self.heads.resize(key as usize + 1, NONE);
+        }
     }
 
     fn open(&mut self, key: u32, start: i64, end: i64) -> Result<u32> {
@@ -135,9 +139,9 @@ impl Sessions {
         self.queue.peek().map(|Reverse((end, _))| *end)
     }
 
-    /// Closes the session that ends first if `is_over` says so of its end. Its number stays in use
-    /// until it is released.
-    pub fn close_next(&mut self, mut is_over: impl FnMut(i64) -> bool) -> Option<u32> {
+    /// The session that ends first, if `is_over` says so of its end; each is given once. It is
+    /// open until [`Sessions::close`].
+    pub fn next_over(&mut self, mut is_over: impl FnMut(i64) -> bool) -> Option<u32> {
         while let Some(Reverse((end, id))) = self.queue.peek().copied() {
             if !is_over(end) {
                 return None;
@@ -153,19 +157,58 @@ impl Sessions {
                 self.queue.push(Reverse((session.end, id)));
                 continue;
             }
-            self.unlink(id);
             return Some(id);
         }
         None
     }
 
-    /// Start and end of a session, also of one just closed.
+    /// Ends a session that is over; its number may be used again.
+    pub fn close(&mut self, id: u32) {
+        self.unlink(id);
+        self.release(id);
+    }
+
+    /// Opens a session as it was saved. Those of one key come in the order of
+    /// [`Sessions::of_keys`].
+    pub fn reopen(&mut self, key: u32, (start, end): (i64, i64)) -> Result<u32> {
+        self.know_key(key);
+        self.open(key, start, end)
+    }
+
+    /// The sessions of keys, one key after the other, those opened first first.
+    pub fn of_keys(&self, keys: &[u32]) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(keys.len());
+        for key in keys {
+            let from = ids.len();
+            let mut at = self.newest_of(*key);
+            while let Some(id) = at {
+                ids.push(id);
+                at = Some(self.sessions[id as usize].next).filter(|next| *next != NONE);
+            }
+            ids[from..].reverse();
+        }
+        ids
+    }
+
+    /// The session of a key that was opened last.
+    pub fn newest_of(&self, key: u32) -> Option<u32> {
+        self.heads.get(key as usize).copied().filter(|head| *head != NONE)
+    }
+
+    /// Bytes of memory held, about.
+    pub fn memory(&self) -> usize {
+        self.sessions.capacity() * size_of::<Session>()
+            + (self.free.capacity() + self.heads.capacity()) * 4
+            + self.queue.capacity() * 16
+    }
+
+    /// Start and end of a session, also of one just merged.
     pub fn window(&self, id: u32) -> (i64, i64) {
         let session = self.sessions[id as usize];
         (session.start, session.end)
     }
 
-    /// Key of a session, also of one just closed.
+    /// Key of a session, also of one just merged.
     pub fn key(&self, id: u32) -> u32 {
         self.sessions[id as usize].key
     }

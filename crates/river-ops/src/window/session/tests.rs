@@ -77,7 +77,7 @@ fn sessions_merge_and_late_rows_are_dropped() {
         @ 99
     "#]]
     .assert_eq(&shown);
-    assert!(whole.index.is_empty());
+    assert!(whole.open.index.is_empty());
     let mut by_line = operator(WindowTime::Rowtime(2));
     assert_eq!(run_by_line(&mut by_line, &input(), &output(), text.trim()), shown);
 }

@@ -47,7 +47,7 @@ fn rows_wait_for_the_end_of_their_session() {
         @ 50
     "#]]
     .assert_eq(&shown);
-    assert!(whole.rows.is_empty() && whole.index.is_empty());
+    assert!(whole.waiting.rows.is_empty() && whole.waiting.index.is_empty());
     let by_line = run_by_line(&mut operator(), &input(), &output(), text.trim());
     let sorted = |text: &str| {
         let mut lines: Vec<String> =

@@ -1,0 +1,218 @@
+//! The state of a window join: the rows of both inputs whose window has not ended.
+
+use std::collections::BTreeMap;
+
+use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array};
+use arrow_schema::{DataType as Arrow, FieldRef};
+use river_core::Field;
+use river_expr::column::timestamp_ticks;
+use river_runtime::state::row_store::NULL_ROW;
+use river_runtime::state::{KeyIndex, RowStore, Saved, StateTable, hash_columns};
+use river_runtime::{Error, Result};
+
+use crate::one_row::{arrow_types, project};
+use crate::pairs::take_all;
+use crate::saved;
+use crate::window::zone::Zone;
+
+/// Key columns that are those of the window.
+const WINDOW_COLUMNS: usize = 2;
+
+/// One input.
+pub struct Side {
+    /// The columns as they are saved.
+    saved_columns: Vec<FieldRef>,
+    /// `window_start`, `window_end`, then the key.
+    pub columns: Vec<usize>,
+    pub window_end: usize,
+    pub zone: Zone,
+    pub store: RowStore,
+    /// Rows of each slot.
+    pub rows: Vec<Vec<u32>>,
+    /// Rows that met another one while their window is joined, by row.
+    pub met: Vec<bool>,
+    /// Rows that met none are sent, with NULLs for the other side.
+    pub keeps_alone: bool,
+}
+
+impl Side {
+    /// A side without rows, of an input with those columns; `name` is that of the side.
+    pub fn new(
+        name: &str,
+        input: &[Field],
+        keys: &[usize],
+        window: (usize, usize),
+        zone: Zone,
+        keeps_alone: bool,
+    ) -> Result<Side> {
+        let mut columns = vec![window.0, window.1];
+        columns.extend(keys);
+        let types = arrow_types(input);
+        let saved = input.iter().zip(&types);
+        Ok(Side {
+            saved_columns: saved
+                .map(|(field, ty)| saved::column(format!("{name}.{}", field.name), ty.clone()))
+                .collect(),
+            columns,
+            window_end: window.1,
+            zone,
+            store: RowStore::new(&types)?,
+            rows: Vec::new(),
+            met: Vec::new(),
+            keeps_alone,
+        })
+    }
+}
+
+/// A window that has not ended.
+#[derive(Default)]
+pub struct Window {
+    /// Slots of its keys.
+    pub slots: Vec<u32>,
+    /// Slots of keys that match nothing, as they are NULL.
+    pub null_slots: Vec<u32>,
+}
+
+/// The rows held.
+pub struct Held {
+    /// For each key column whether NULL equals NULL.
+    null_safe: Vec<bool>,
+    pub keys: KeyIndex,
+    pub sides: [Side; 2],
+    /// Windows by the watermark that ends them.
+    pub windows: BTreeMap<i64, Window>,
+}
+
+impl Held {
+    /// No rows. `null_safe` is for the key columns without those of the window.
+    pub fn new(sides: [Side; 2], null_safe: &[bool]) -> Result<Held> {
+        let column = |at: &usize| sides[0].saved_columns[*at].data_type().clone();
+        let types: Vec<Arrow> = sides[0].columns.iter().map(column).collect();
+        let null_safe = [&[true; WINDOW_COLUMNS], null_safe].concat();
+        Ok(Held { null_safe, keys: KeyIndex::new(&types)?, sides, windows: BTreeMap::new() })
+    }
+
+    /// Makes room for all slots.
+    pub fn grow(&mut self) {
+        let capacity = self.keys.capacity();
+        for side in &mut self.sides {
+            side.rows.resize_with(capacity.max(side.rows.len()), Vec::new);
+        }
+    }
+
+    /// Whether neither side has a row of a slot.
+    pub fn is_without(&self, slot: u32) -> bool {
+        self.sides.iter().all(|side| side.rows[slot as usize].is_empty())
+    }
+
+    /// For each row whether its key matches nothing.
+    pub fn null_keys(&self, keys: &[ArrayRef], rows: usize) -> Vec<bool> {
+        let mut null_keys = vec![false; rows];
+        for (key, null_safe) in keys.iter().zip(&self.null_safe) {
+            let Some(nulls) = key.logical_nulls().filter(|n| !null_safe && n.null_count() > 0)
+            else {
+                continue;
+            };
+            for (flag, valid) in null_keys.iter_mut().zip(nulls.iter()) {
+                *flag |= !valid;
+            }
+        }
+        null_keys
+    }
+
+    /// Adds a row to its slot; with the first one the slot is filed under its window.
+    pub fn add(&mut self, input: usize, slot: u32, row: u32, null_key: bool, trigger: i64) {
+        if self.is_without(slot) {
+            let window = self.windows.entry(trigger).or_default();
+            let slots = if null_key { &mut window.null_slots } else { &mut window.slots };
+            slots.push(slot);
+        }
+        self.sides[input].rows[slot as usize].push(row);
+    }
+
+    /// Loads the saved rows of one side.
+    fn load_side(&mut self, input: usize, columns: &[ArrayRef], there: &ArrayRef) -> Result<()> {
+        let wrong = || Error::internal("a saved row does not say of which side it is");
+        let there = there.as_any().downcast_ref::<BooleanArray>().ok_or_else(wrong)?;
+        let there = (0..there.len() as u32).filter(|row| there.value(*row as usize));
+        let there = UInt32Array::from_iter_values(there);
+        let rows = there.len();
+        if rows == 0 {
+            return Ok(());
+        }
+        let columns = take_all(columns, &there)?;
+        let keys = project(&columns, &self.sides[input].columns);
+        let (mut slots, mut ids) = (Vec::new(), Vec::new());
+        self.keys.lookup_or_insert(&keys, rows, &mut slots)?;
+        self.grow();
+        let null_keys = self.null_keys(&keys, rows);
+        let side = &mut self.sides[input];
+        let all: Vec<u32> = (0..rows as u32).collect();
+        side.store.append(&columns, &all, &mut ids)?;
+        let ends = timestamp_ticks(&columns[side.window_end])
+            .ok_or_else(|| Error::internal("the end of a window is no timestamp"))?;
+        let triggers: Vec<i64> = ends.iter().map(|end| side.zone.trigger(*end)).collect();
+        for row in 0..rows {
+            self.add(input, slots[row], ids[row], null_keys[row], triggers[row]);
+        }
+        Ok(())
+    }
+}
+
+impl StateTable for Held {
+    fn name(&self) -> &'static str {
+        "rows"
+    }
+
+    fn columns(&self) -> Vec<FieldRef> {
+        let [left, right] = &self.sides;
+        let mut columns = [&left.saved_columns[..], &right.saved_columns[..]].concat();
+        columns.extend(["#left", "#right"].map(|name| saved::column(name, Arrow::Boolean)));
+        columns
+    }
+
+    fn index(&self) -> &KeyIndex {
+        &self.keys
+    }
+
+    /// Row after row of both sides of a slot beside each other, NULLs where one has fewer.
+    fn save(&self, slots: &[u32]) -> Result<Saved> {
+        let mut ids = [Vec::new(), Vec::new()];
+        let mut owners: Vec<u32> = Vec::new();
+        for slot in slots {
+            for (ids, side) in ids.iter_mut().zip(&self.sides) {
+                ids.extend_from_slice(&side.rows[*slot as usize]);
+            }
+            let rows = ids[0].len().max(ids[1].len());
+            ids.iter_mut().for_each(|ids| ids.resize(rows, NULL_ROW));
+            owners.resize(rows, *slot);
+        }
+        let mut columns = self.sides[0].store.gather(&ids[0])?;
+        columns.extend(self.sides[1].store.gather(&ids[1])?);
+        saved::compact(&mut columns);
+        for ids in &ids {
+            let there: Vec<bool> = ids.iter().map(|id| *id != NULL_ROW).collect();
+            columns.push(std::sync::Arc::new(BooleanArray::from(there)));
+        }
+        let keys = self.keys.key_columns(&owners)?;
+        let mut hashes = Vec::new();
+        hash_columns(&keys[WINDOW_COLUMNS..], owners.len(), &mut hashes)?;
+        Ok(Saved { columns, hashes })
+    }
+
+    fn load(&mut self, columns: &[ArrayRef], _: usize) -> Result<()> {
+        let width = self.sides[0].saved_columns.len();
+        let (left, rest) = columns.split_at(width);
+        let (right, there) = rest.split_at(self.sides[1].saved_columns.len());
+        self.load_side(0, left, &there[0])?;
+        self.load_side(1, right, &there[1])
+    }
+
+    fn memory(&self) -> usize {
+        let of_side = |side: &Side| {
+            let rows: usize = side.rows.iter().map(|rows| rows.capacity() * 4 + 24).sum();
+            side.store.memory() + rows + side.met.capacity()
+        };
+        self.keys.memory() + self.sides.iter().map(of_side).sum::<usize>()
+    }
+}
