@@ -12,10 +12,16 @@
 
 mod error;
 mod faulty;
+#[cfg(feature = "hdfs")]
+mod hdfs;
 mod local;
 mod location;
 mod reader;
+#[cfg(any(feature = "hdfs", feature = "s3"))]
+mod remote;
 mod retry;
+#[cfg(feature = "s3")]
+mod s3;
 mod storage;
 mod temporary;
 

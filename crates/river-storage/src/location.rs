@@ -20,13 +20,14 @@ pub fn open(uri: &str, options: &BTreeMap<String, String>) -> Result<(Arc<dyn St
 }
 
 fn open_plain(uri: &str, options: &Options) -> Result<(Arc<dyn Storage>, String)> {
-    let _ = options;
     if uri.trim().is_empty() {
         return Err(invalid("''", "the location is empty"));
     }
     let Some((scheme, rest)) = split_scheme(uri) else { return open_local(uri, uri) };
     match scheme.to_ascii_lowercase().as_str() {
         "file" => open_local(uri, local_part(uri, rest)?),
+        scheme @ ("s3" | "s3a") => open_s3(uri, scheme, rest, options),
+        "hdfs" => open_hdfs(uri, rest, options),
         other => Err(invalid(uri, format!("there is no storage for the scheme '{other}'"))
             .with_remedy("use a local path, file://, s3://, s3a:// or hdfs://")),
     }
@@ -39,6 +40,40 @@ fn open_local(uri: &str, path: &str) -> Result<(Arc<dyn Storage>, String)> {
         .into_string()
         .map_err(|_| invalid(uri, "the working directory is not valid UTF-8"))?;
     Ok((Arc::new(Local), text))
+}
+
+#[cfg(feature = "s3")]
+fn open_s3(
+    uri: &str,
+    scheme: &str,
+    rest: &str,
+    options: &Options,
+) -> Result<(Arc<dyn Storage>, String)> {
+    let (storage, key) = crate::s3::S3::open(uri, scheme, rest, options)?;
+    Ok((Arc::new(storage), key))
+}
+
+#[cfg(not(feature = "s3"))]
+fn open_s3(
+    uri: &str,
+    _scheme: &str,
+    _rest: &str,
+    _options: &Options,
+) -> Result<(Arc<dyn Storage>, String)> {
+    Err(invalid(uri, "this program was built without S3")
+        .with_remedy("build it with the feature 's3' of river-storage"))
+}
+
+#[cfg(feature = "hdfs")]
+fn open_hdfs(uri: &str, rest: &str, options: &Options) -> Result<(Arc<dyn Storage>, String)> {
+    let (storage, path) = crate::hdfs::Hdfs::open(uri, rest, options)?;
+    Ok((Arc::new(storage), path))
+}
+
+#[cfg(not(feature = "hdfs"))]
+fn open_hdfs(uri: &str, _rest: &str, _options: &Options) -> Result<(Arc<dyn Storage>, String)> {
+    Err(invalid(uri, "this program was built without HDFS")
+        .with_remedy("build it with the feature 'hdfs' of river-storage"))
 }
 
 /// The scheme of `uri` and what follows its `:`. A scheme starts with a letter and has two or more
