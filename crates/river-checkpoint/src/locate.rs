@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::DateTime;
 use river_storage::{Entry, Storage, join};
 
 use crate::layout::{METADATA, checkpoint_number, is_job_id, is_savepoint};
+use crate::units::time;
 use crate::{Error, ErrorKind, Result};
 
 #[cfg(test)]
@@ -122,10 +122,8 @@ fn several(storage: &dyn Storage, path: &str, candidates: &[Candidate]) -> Error
         format!("{} holds checkpoints of several jobs; name one:", storage.display(path));
     for candidate in candidates.iter().take(LISTED) {
         message += &format!("\n  {}", storage.display(&candidate.folder));
-        if candidate.modified_ms > 0
-            && let Some(time) = DateTime::from_timestamp_millis(candidate.modified_ms)
-        {
-            message += &format!("  ({})", time.format("%Y-%m-%d %H:%M:%S UTC"));
+        if candidate.modified_ms > 0 {
+            message += &format!("  ({})", time(candidate.modified_ms));
         }
     }
     if candidates.len() > LISTED {

@@ -19,15 +19,13 @@ use river_runtime::{Batch, Operator};
 use river_storage::{Storage, parent};
 
 use crate::file::Content;
+use crate::read_ahead::{self, Piece};
 use crate::reader::SubtaskFile;
 use crate::{CheckpointMetadata, Error, Result, VertexState, layout};
 
 mod in_flight;
-mod read_ahead;
 #[cfg(test)]
 mod tests;
-
-use read_ahead::Piece;
 
 /// A checkpoint to go on from.
 #[derive(Debug)]

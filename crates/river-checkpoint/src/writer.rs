@@ -2,11 +2,12 @@
 //!
 //! The task's thread only hands rows over ([`FileSnapshotWriter`]); a thread of the writer's own
 //! (`store.rs`), started with the first rows, orders them, encodes them and writes them
-//! (`file.rs`). A task without rows needs no thread and no file: what it has goes into the metadata.
+//! (`file.rs`). A task without rows needs no thread and no file: what it has goes into the
+//! metadata.
 //!
-//! Each snapshot that is begun gives one [`SnapshotReport`] of its end, unless the task ends before.
-//! An error of the storage is such a report; it never fails the task. A snapshot that is given up
-//! leaves no file.
+//! Each snapshot that is begun gives one [`SnapshotReport`] of its end, unless the task ends
+//! before. An error of the storage is such a report; it never fails the task. A snapshot that is
+//! given up leaves no file.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -22,7 +22,7 @@ const QUEUE: usize = 4;
 const SMALL_BYTES: u64 = 1 << 20;
 
 /// Rows of a block that are wanted.
-pub(super) struct Piece<'f> {
+pub(crate) struct Piece<'f> {
     pub file: &'f SubtaskFile,
     pub block: &'f Block,
     /// Position of the table that they fill.
@@ -30,11 +30,18 @@ pub(super) struct Piece<'f> {
     pub rows: Range<usize>,
 }
 
+impl<'f> Piece<'f> {
+    /// All rows of a block.
+    pub fn whole(file: &'f SubtaskFile, block: &'f Block) -> Piece<'f> {
+        Piece { file, block, table: 0, rows: 0..block.rows }
+    }
+}
+
 /// Calls `load` for each piece in order, with its columns and the number of its rows.
-pub(super) fn read(
+pub(crate) fn read<E: From<Error>>(
     pieces: &[Piece],
-    mut load: impl FnMut(&Piece, Vec<ArrayRef>, usize) -> river_runtime::Result<()>,
-) -> river_runtime::Result<()> {
+    mut load: impl FnMut(&Piece, Vec<ArrayRef>, usize) -> Result<(), E>,
+) -> Result<(), E> {
     let bytes: u64 =
         pieces.iter().map(|piece| piece.block.bytes.end - piece.block.bytes.start).sum();
     if bytes < SMALL_BYTES {
