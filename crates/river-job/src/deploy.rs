@@ -1,6 +1,7 @@
 //! Builds the tasks of a job: connectors opened once, a chain a subtask, queues between them.
 
 use std::collections::BTreeMap;
+use std::iter::repeat_with;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -9,8 +10,9 @@ use river_core::plan::{Exchange, Node, Operator as Op, Plan};
 use river_expr::Session;
 
 use crate::Components;
+use crate::recovery::Recovery;
 use river_runtime::chain::Chain;
-use river_runtime::checkpoint::OperatorId;
+use river_runtime::checkpoint::{OperatorId, SnapshotWriter};
 use river_runtime::exchange::partition::HashPartitioner;
 use river_runtime::exchange::{InputQueue, Outputs, Partitioner, Target};
 use river_runtime::gate::Gate;
@@ -81,6 +83,9 @@ pub struct Deployment {
     pub signals: Arc<Signals>,
 }
 
+/// Makes the snapshot writer of a task: its number, the vertex and subtask, and key groups.
+pub type MakeWriter<'a> = &'a dyn Fn(usize, (usize, u32), u32) -> Box<dyn SnapshotWriter>;
+
 /// Builds tasks.
 pub struct Deployer<'a> {
     /// What is to run.
@@ -93,6 +98,10 @@ pub struct Deployer<'a> {
     pub session: Session,
     /// Makers of operators.
     pub components: &'a dyn Components,
+    /// What the job goes on from.
+    pub recovery: Option<&'a Recovery>,
+    /// Where snapshots go; `None`: none are taken.
+    pub writer: Option<MakeWriter<'a>>,
 }
 
 impl Deployer<'_> {
@@ -103,11 +112,20 @@ impl Deployer<'_> {
         collector: Option<Sender<Batch>>,
     ) -> Result<Deployment> {
         let signals = Arc::new(Signals::default());
+        if let Some(recovery) = self.recovery {
+            for (node, sink) in &connectors.sinks {
+                sink.recover(&recovery.prepared(*node))?;
+            }
+        }
         let queues: Vec<Vec<Arc<InputQueue>>> =
             self.graph.vertices.iter().map(|vertex| self.queues(vertex)).collect();
         let mut tasks = Vec::new();
         for (number, vertex) in self.graph.vertices.iter().enumerate() {
-            for subtask in 0..vertex.parallelism {
+            let readers = self.readers(vertex, connectors)?.into_iter().map(Some);
+            for (subtask, reader) in
+                (0..vertex.parallelism).zip(readers.chain(repeat_with(|| None)))
+            {
+                let max_parallelism = self.max_parallelism(vertex);
                 let metrics = Arc::new(TaskMetrics::default());
                 let (chain, schema) = self.chain(vertex, subtask)?;
                 let sink = self.sink_of(vertex);
@@ -121,16 +139,31 @@ impl Deployer<'_> {
                 let end = ChainEnd::new(destination, schema, metrics.clone(), signals.clone());
                 let task = Task {
                     name: format!("{}-{subtask}", vertex.name),
-                    head: self.head(vertex, subtask, connectors)?,
+                    head: match reader {
+                        Some(reader) => {
+                            Head::Source { name: node_name(self.node(vertex.nodes[0])), reader }
+                        }
+                        None => Head::Gate(Gate::new(&self.channels_of_inputs(vertex))),
+                    },
                     chain,
                     end,
                     queue: queues[number][subtask as usize].clone(),
                     session: self.session.clone(),
                     metrics,
                     signals: signals.clone(),
-                    writer: None,
-                    restored: None,
-                    finished_before: false,
+                    writer: self
+                        .writer
+                        .map(|make| make(tasks.len(), (number, subtask), max_parallelism)),
+                    restored: self
+                        .recovery
+                        .map(|recovery| {
+                            let channels = self.channels_of_inputs(vertex);
+                            recovery.subtask(vertex, subtask, max_parallelism, &channels)
+                        })
+                        .transpose()?,
+                    finished_before: self
+                        .recovery
+                        .map_or(Ok(false), |recovery| recovery.is_finished(vertex, subtask))?,
                 };
                 tasks.push(Placed { vertex: number, sink: sink.map(|node| node.id), task });
             }
@@ -154,7 +187,7 @@ impl Deployer<'_> {
     }
 
     /// Channels of each input of a subtask.
-    fn channels_of_inputs(&self, vertex: &Vertex) -> Vec<usize> {
+    pub fn channels_of_inputs(&self, vertex: &Vertex) -> Vec<usize> {
         let channels = |edges: &Vec<VertexEdge>| edges.iter().map(|e| self.channels(e)).sum();
         vertex.inputs.iter().map(channels).collect()
     }
@@ -167,21 +200,45 @@ impl Deployer<'_> {
         }
     }
 
-    fn head(&self, vertex: &Vertex, subtask: u32, connectors: &Connectors) -> Result<Head> {
+    /// The readers of a source vertex, each with its splits; none for other vertices.
+    fn readers(
+        &self,
+        vertex: &Vertex,
+        connectors: &Connectors,
+    ) -> Result<Vec<Box<dyn SourceReader>>> {
         let first = self.node(vertex.nodes[0]);
-        let reader: Box<dyn SourceReader> = match &first.operator {
+        let splits = self.recovery.and_then(|recovery| recovery.splits(first.id));
+        let mut readers: Vec<Box<dyn SourceReader>> = Vec::new();
+        let shares = match &first.operator {
             Op::Source(_) => {
                 let source = connectors.sources.get(&first.id);
                 let source = source.ok_or_else(|| Error::internal("a source was not opened"))?;
-                source.reader(subtask, vertex.parallelism)?
+                for subtask in 0..vertex.parallelism {
+                    readers.push(source.reader(subtask, vertex.parallelism)?);
+                }
+                splits.map(|splits| source.redistribute(splits, vertex.parallelism)).transpose()?
             }
             Op::Values { rows } => {
-                let rows = if subtask == 0 { rows.clone() } else { Vec::new() };
-                Box::new(ValuesReader::new(rows, first.schema.clone())?)
+                for subtask in 0..vertex.parallelism {
+                    let rows = if subtask == 0 { rows.clone() } else { Vec::new() };
+                    readers.push(Box::new(ValuesReader::new(rows, first.schema.clone())?));
+                }
+                splits
             }
-            _ => return Ok(Head::Gate(Gate::new(&self.channels_of_inputs(vertex)))),
+            _ => None,
         };
-        Ok(Head::Source { name: node_name(first), reader })
+        for (reader, share) in readers.iter_mut().zip(shares.unwrap_or_default()) {
+            reader.restore(share).map_err(|error| error.context(node_name(first)))?;
+        }
+        Ok(readers)
+    }
+
+    /// Key groups of a vertex: those that its state is kept in, unless the job says otherwise.
+    pub fn max_parallelism(&self, vertex: &Vertex) -> u32 {
+        let kept = self.recovery.and_then(|recovery| recovery.max_parallelism(vertex));
+        let kept = kept.filter(|_| self.options.max_parallelism.is_none());
+        let own = self.options.max_parallelism(vertex.parallelism);
+        kept.filter(|kept| *kept >= vertex.parallelism).unwrap_or(own)
     }
 
     /// The operators of a subtask, and the columns that the last one gives.
@@ -189,7 +246,7 @@ impl Deployer<'_> {
         let context = OperatorContext {
             subtask,
             parallelism: vertex.parallelism,
-            max_parallelism: self.options.max_parallelism(vertex.parallelism),
+            max_parallelism: self.max_parallelism(vertex),
             session: self.session.clone(),
         };
         let mut chain = Chain::new(vertex.inputs.len().max(1));
@@ -256,7 +313,7 @@ impl Deployer<'_> {
             Exchange::Hash(columns) => Partitioner::Hash(HashPartitioner::new(
                 columns.clone(),
                 parallelism,
-                self.options.max_parallelism(parallelism),
+                self.max_parallelism(consumer),
             )),
         }
     }

@@ -1,33 +1,56 @@
 //! Runs a bound plan in this process: one thread a task, from start to commit.
 //!
 //! [`run`] builds everything on the caller's thread, so what is wrong with a script is said before
-//! anything starts. Sinks are committed once, when every task has ended well; after a failure or a
-//! cancel they are told to abort. Connectors and operators come from [`Components`], so that this
-//! crate knows neither.
+//! anything starts. Then a thread of the job's own watches it ([`supervise`]): it takes checkpoints
+//! ([`checkpoints`]), starts the tasks again after a failure from the latest one ([`recovery`]), and
+//! lets the sinks commit. Without checkpoints sinks are committed once, when every task has ended
+//! well; after a failure or a cancel they are told to abort. Connectors and operators come from
+//! [`Components`], so that this crate knows neither.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`settings`] | the options of a job |
+//! | [`launch`], [`deploy`] | from a plan to tasks, from what was restored or from nothing |
+//! | [`attempt`] | the tasks' threads |
+//! | [`supervise`] | the job's thread: events in, decisions out |
+//! | [`checkpoints`], [`uncommitted`], [`io`] | takes checkpoints; commits |
+//! | [`recovery`] | who takes what of a checkpoint |
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
+use river_checkpoint::Place;
 use river_core::Field;
+use river_core::checkpoint::Stop;
 use river_core::plan::{Exchange, Node, Plan, SinkSpec, TableRef};
-
 use river_runtime::exchange::InputQueue;
-use river_runtime::graph::{Graph, GraphOptions};
+use river_runtime::graph::Vertex;
 use river_runtime::metrics::{JobMetrics, TaskMetrics, VertexSnapshot};
 use river_runtime::sink::Sink;
 use river_runtime::source::Source;
 use river_runtime::task::Signals;
 use river_runtime::{Batch, Error, Operator, OperatorContext, Result};
 
+mod attempt;
+mod checkpoints;
 mod deploy;
+mod io;
+mod launch;
+mod recovery;
+mod settings;
+mod start;
 mod supervise;
 #[cfg(test)]
 mod tests;
+mod uncommitted;
+
+use launch::Launched;
+use supervise::Event;
 
 /// What a job is made of: tables by connector, operators by plan node.
-pub trait Components {
+pub trait Components: Send + Sync {
     /// A table to read.
     fn source(&self, table: &TableRef) -> Result<Arc<dyn Source>>;
 
@@ -72,48 +95,75 @@ pub struct VertexInfo {
     pub inputs: Vec<(usize, Exchange)>,
 }
 
+impl VertexInfo {
+    fn new(vertex: &Vertex) -> VertexInfo {
+        let edges = vertex.inputs.iter().flatten();
+        VertexInfo {
+            name: vertex.name.clone(),
+            parallelism: vertex.parallelism,
+            inputs: edges.map(|edge| (edge.vertex, edge.exchange.clone())).collect(),
+        }
+    }
+}
+
 /// A running job. Dropping it does not end the job.
 #[derive(Debug, Clone)]
 pub struct JobHandle {
     shared: Arc<Shared>,
 }
 
-/// What the handle, the tasks' supervisor and the tasks share.
-#[derive(Debug)]
+/// What the handle and the job's thread share.
 struct Shared {
+    id: String,
     started: Instant,
     vertices: Vec<VertexInfo>,
-    /// For each vertex, its subtasks.
-    metrics: Vec<Vec<Arc<TaskMetrics>>>,
-    queues: Vec<Arc<InputQueue>>,
-    signals: Arc<Signals>,
+    tasks: Mutex<Tasks>,
+    /// Where savepoints go that name no place.
+    savepoint_dir: Option<String>,
+    options: std::collections::BTreeMap<String, String>,
+    events: Sender<Event>,
     outcome: Mutex<Option<Result<Ended>>>,
     ended: Condvar,
 }
 
+/// The tasks of the current attempt.
+struct Tasks {
+    /// For each vertex, its subtasks.
+    metrics: Vec<Vec<Arc<TaskMetrics>>>,
+    queues: Vec<Arc<InputQueue>>,
+    signals: Arc<Signals>,
+    /// The job was asked to stop: new attempts are too.
+    stopping: bool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// Starts a job. Rows of a node that nothing reads and that is no sink go to `collector`, marks
-/// included; a collector that is dropped cancels the job.
+/// included; a collector that is dropped cancels the job, and a job with one takes no checkpoints
+/// and is not restarted.
 ///
 /// # Errors
-/// An option, table or expression that is wrong; a plan with rows for a collector without one; no
-/// more threads.
+/// An option, table or expression that is wrong; a plan with rows for a collector without one; a
+/// checkpoint to start from that is damaged or does not fit; no more threads.
 pub fn run(
     plan: &Plan,
-    components: &dyn Components,
+    components: Arc<dyn Components>,
     collector: Option<Sender<Batch>>,
 ) -> Result<JobHandle> {
-    let options = GraphOptions::from_options(&plan.options)?;
-    let session = river_expr::Session::from_options(&plan.options).map_err(Error::input)?;
-    let connectors = deploy::Connectors::open(plan, components)?;
-    let graph = Graph::new(plan, &options, |node| connectors.wished_parallelism(node))?;
-    let deployment =
-        deploy::Deployer { plan, graph: &graph, options: &options, session, components }
-            .deploy(&connectors, collector)?;
-    supervise::start(&plan.name, &graph, deployment, connectors.into_sinks())
+    start::start(plan, components, collector).map(|shared| JobHandle { shared })
 }
 
 impl JobHandle {
-    /// Waits for the end. The first error of any task is the job's.
+    /// The job's id: 32 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        &self.shared.id
+    }
+
+    /// Waits for the end. The first error of any task is the job's, unless it is restarted.
     pub fn wait(&self) -> Result<Ended> {
         let mut outcome = self.shared.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -134,19 +184,48 @@ impl JobHandle {
 
     /// Ends everything at once; output that is not committed is thrown away.
     pub fn cancel(&self) {
+        // A job that has ended needs no telling.
+        let _ = self.shared.events.send(Event::Cancel);
         self.shared.cancel();
     }
 
     /// Ends the sources as if they had no more rows; all windows fire and the output is committed
     /// (`stop --drain`).
     pub fn stop(&self) {
-        self.shared.signals.stopping.store(true, Ordering::Relaxed);
-        self.shared.queues.iter().for_each(|queue| queue.wake());
+        let mut tasks = self.shared.tasks();
+        tasks.stopping = true;
+        tasks.signals.stopping.store(true, Ordering::Relaxed);
+        tasks.queues.iter().for_each(|queue| queue.wake());
+    }
+
+    /// Makes a savepoint below `dir`, or below `execution.checkpointing.savepoint-dir`, and returns
+    /// its path once it is complete. With `stop` the sources read no further and the job ends with
+    /// it, its output committed; otherwise the job goes on.
+    ///
+    /// # Errors
+    /// There is no directory to put it in; it could not be stored; the job has ended.
+    pub fn savepoint(&self, dir: Option<&str>, stop: bool) -> Result<String> {
+        let Some(dir) = dir.or(self.shared.savepoint_dir.as_deref()) else {
+            return Err(Error::input(
+                "there is no directory for savepoints: set \
+                 'execution.checkpointing.savepoint-dir'",
+            ));
+        };
+        let (storage, path) = river_storage::open(dir, &self.shared.options)
+            .map_err(|error| Error::environment(error.to_string()))?;
+        let folder = river_checkpoint::layout::savepoint_folder(&path, &self.shared.id);
+        let place = Place { storage, folder };
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let stop = stop.then_some(Stop::Suspend);
+        let ended = || Error::environment("the job has ended".to_owned());
+        self.shared.events.send(Event::Savepoint { place, stop, reply }).map_err(|_| ended())?;
+        answer.recv().map_err(|_| ended())?
     }
 
     /// The figures now.
     pub fn metrics(&self) -> JobMetrics {
-        let vertices = self.shared.vertices.iter().zip(&self.shared.metrics);
+        let tasks = self.shared.tasks();
+        let vertices = self.shared.vertices.iter().zip(&tasks.metrics);
         JobMetrics {
             elapsed: self.shared.started.elapsed(),
             vertices: vertices
@@ -165,8 +244,22 @@ impl JobHandle {
 }
 
 impl Shared {
-    fn cancel(&self) {
-        self.signals.cancelled.store(true, Ordering::Relaxed);
-        self.queues.iter().for_each(|queue| queue.close());
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// A new attempt begins.
+    fn set_tasks(&self, launched: &Launched) {
+        let mut tasks = self.tasks();
+        launched.signals.stopping.store(tasks.stopping, Ordering::Relaxed);
+        tasks.metrics = launched.metrics.clone();
+        tasks.queues = launched.queues.clone();
+        tasks.signals = launched.signals.clone();
+    }
+}
+
+/// Wall clock, milliseconds since the epoch.
+fn clock_ms() -> i64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,183 +1,314 @@
-//! Starts a job's threads, watches them, and commits or aborts the sinks.
+//! The thread that runs a job: starts its tasks, takes checkpoints, restarts after failures, and
+//! says how it ended.
+//!
+//! ```text
+//! running --task fails--> all tasks cancelled --delay--> running from the latest checkpoint
+//!    |  \--no more restarts--> failed
+//!    |--cancel--> cancelled        |--savepoint that stops--> finished
+//!    \--all tasks ended, last checkpoint committed--> finished
+//! ```
+//! Everything that happens comes in through one queue of [`Event`]s. Reports of tasks of an
+//! earlier attempt are known by its number and passed over.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
-use crate::deploy::Deployment;
-use crate::{Ended, JobHandle, Shared, VertexInfo};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use river_checkpoint::{Place, SnapshotReport};
+use river_core::checkpoint::{JobEnd, RestartStrategy, Stop as StopKind};
 use river_runtime::checkpoint::SubtaskState;
 use river_runtime::exchange::{Outcome, Stop};
-use river_runtime::graph::Graph;
-use river_runtime::sink::Sink;
-use river_runtime::task::Task;
 use river_runtime::{Error, Result};
 
-/// Stack of a task's thread: expressions may be deep.
-const STACK_BYTES: usize = 64 << 20;
+use crate::attempt::{Attempt, thread_name};
+use crate::checkpoints::{Action, Checkpoints, Done, Reply};
+use crate::launch::{Launch, Launched};
+use crate::recovery::Recovery;
+use crate::{Ended, Shared, clock_ms};
 
-/// For each sink's node, what its tasks have prepared, with the task's position.
-type Prepared = BTreeMap<usize, Vec<(usize, Vec<Vec<u8>>)>>;
-
-/// What a task says at its end.
-struct Report {
-    /// Position among the job's tasks.
-    task: usize,
-    outcome: Outcome<SubtaskState>,
+/// What a job's thread is told.
+pub enum Event {
+    /// A task has ended.
+    Ended { attempt: u32, task: usize, outcome: Outcome<SubtaskState> },
+    /// What has become of a task's part of a checkpoint.
+    Snapshot { attempt: u32, report: SnapshotReport },
+    /// Storage and sinks have done something.
+    Io(Done),
+    /// Someone wants a savepoint.
+    Savepoint { place: Place, stop: Option<StopKind>, reply: Reply },
+    /// Someone wants the job to end at once.
+    Cancel,
 }
 
-/// Waits for all tasks of a job.
-struct Supervisor {
+/// Runs a job to its end.
+pub struct Supervisor {
     shared: Arc<Shared>,
-    /// Sink that each task writes.
-    sink_of: Vec<Option<usize>>,
-    sinks: BTreeMap<usize, Arc<dyn Sink>>,
-    reports: Receiver<Report>,
-    threads: Vec<JoinHandle<()>>,
+    launch: Launch,
+    checkpoints: Checkpoints,
+    attempt: Attempt,
+    strategy: RestartStrategy,
+    events: Receiver<Event>,
+    cancelled: bool,
 }
 
-/// Starts all tasks, and the thread that waits for them.
+/// How an attempt ended.
+enum End {
+    Finished,
+    Cancelled,
+    Failed(Error),
+}
+
+/// Starts the tasks that were made, and the thread that watches them.
 pub fn start(
-    job: &str,
-    graph: &Graph,
-    deployment: Deployment,
-    sinks: BTreeMap<usize, Arc<dyn Sink>>,
-) -> Result<JobHandle> {
-    let shared = Arc::new(shared(graph, &deployment));
-    let sink_of = deployment.tasks.iter().map(|placed| placed.sink).collect();
-    let (sender, reports) = unbounded();
-    let threads = Vec::new();
-    let mut supervisor = Supervisor { shared: shared.clone(), sink_of, sinks, reports, threads };
-    for (number, placed) in deployment.tasks.into_iter().enumerate() {
-        match spawn(number, placed.task, sender.clone()) {
-            Ok(thread) => supervisor.threads.push(thread),
-            Err(error) => {
-                shared.cancel();
-                supervisor.join();
-                supervisor.abort();
-                return Err(error);
-            }
-        }
-    }
-    drop(sender);
-    let supervise = move || supervisor.run();
-    let spawned = Builder::new().name(thread_name(job)).spawn(supervise);
+    launch: Launch,
+    launched: Launched,
+    shared: Arc<Shared>,
+    channel: (Sender<Event>, Receiver<Event>),
+) -> Result<()> {
+    let (sender, events) = channel;
+    let done = Arc::new(move |done| {
+        // Whoever is told of it may have ended.
+        let _ = sender.send(Event::Io(done));
+    });
+    let checkpoints = launch.checkpoints(launched.places, done)?;
+    let attempt = launch.start(launched.tasks, launched.signals, 1)?;
+    let strategy = RestartStrategy::new(launch.settings.restart.clone());
+    let name = thread_name(&launch.plan.name);
+    let cancelled = false;
+    let supervisor = Supervisor {
+        shared: shared.clone(),
+        launch,
+        checkpoints,
+        attempt,
+        strategy,
+        events,
+        cancelled,
+    };
+    let spawned = Builder::new().name(name).spawn(move || supervisor.run());
     if let Err(error) = spawned {
         shared.cancel();
         return Err(Error::environment(format!("cannot start a thread: {error}")));
     }
-    Ok(JobHandle { shared })
+    Ok(())
 }
 
-fn shared(graph: &Graph, deployment: &Deployment) -> Shared {
-    let inputs = |vertex: &river_runtime::graph::Vertex| {
-        let edges = vertex.inputs.iter().flatten();
-        edges.map(|edge| (edge.vertex, edge.exchange.clone())).collect()
-    };
-    let info = |vertex: &river_runtime::graph::Vertex| VertexInfo {
-        name: vertex.name.clone(),
-        parallelism: vertex.parallelism,
-        inputs: inputs(vertex),
-    };
-    let mut metrics = vec![Vec::new(); graph.vertices.len()];
-    for placed in &deployment.tasks {
-        metrics[placed.vertex].push(placed.task.metrics.clone());
-    }
-    Shared {
-        started: Instant::now(),
-        vertices: graph.vertices.iter().map(info).collect(),
-        metrics,
-        queues: deployment.tasks.iter().map(|placed| placed.task.queue.clone()).collect(),
-        signals: deployment.signals.clone(),
-        outcome: Mutex::new(None),
-        ended: Condvar::new(),
-    }
-}
-
-fn spawn(number: usize, task: Task, reports: Sender<Report>) -> Result<JoinHandle<()>> {
-    let name = thread_name(&task.name);
-    let work = move || {
-        let outcome = task.run();
-        // The supervisor outlives its tasks, so the report arrives.
-        let _ = reports.send(Report { task: number, outcome });
-    };
-    let spawned = Builder::new().name(name).stack_size(STACK_BYTES).spawn(work);
-    spawned.map_err(|error| Error::environment(format!("cannot start a thread: {error}")))
-}
-
-/// A thread's name must not hold a zero.
-fn thread_name(name: &str) -> String {
-    name.replace('\0', "")
+/// The queue of a job's events.
+pub fn channel() -> (Sender<Event>, Receiver<Event>) {
+    unbounded()
 }
 
 impl Supervisor {
     fn run(mut self) {
-        let mut prepared = Prepared::new();
-        let mut failure = None;
-        let mut finished = 0;
-        while let Ok(report) = self.reports.recv() {
-            match report.outcome {
-                Ok(state) => {
-                    finished += 1;
-                    if let Some(sink) = self.sink_of[report.task] {
-                        prepared.entry(sink).or_default().push((report.task, state.prepared));
+        let outcome = loop {
+            match self.run_attempt() {
+                End::Finished => break Ok(Ended::Finished),
+                End::Cancelled => break Ok(Ended::Cancelled),
+                End::Failed(error) => {
+                    if let Err(end) = self.restart(error) {
+                        break end;
                     }
                 }
-                Err(Stop::Cancelled) => self.shared.cancel(),
-                Err(Stop::Failed(error)) => {
-                    tracing::debug!(task = report.task, %error, "task failed");
-                    self.shared.cancel();
-                    failure.get_or_insert(error);
+            }
+        };
+        let end = match outcome {
+            Ok(Ended::Finished) => JobEnd::Finished,
+            Ok(Ended::Cancelled) => JobEnd::Cancelled,
+            Err(_) => JobEnd::Failed,
+        };
+        self.checkpoints.shut_down(clock_ms());
+        while let Ok(event) = self.events.try_recv() {
+            self.handle_between_attempts(event);
+        }
+        if end != JobEnd::Finished && !self.checkpoints.may_keep_output() {
+            self.launch.abort_sinks();
+        }
+        self.checkpoints.end(end);
+        self.shared.end(outcome);
+    }
+
+    /// Watches the tasks until none runs.
+    fn run_attempt(&mut self) -> End {
+        loop {
+            if let Some(event) = self.next_event() {
+                if let Some(end) = self.handle(event) {
+                    return self.end_attempt(end);
+                }
+            } else {
+                self.checkpoints.tick(clock_ms());
+            }
+            for action in self.checkpoints.take_actions() {
+                match action {
+                    Action::TellSources(command) => self.attempt.tell_sources(command),
+                    Action::TellAll(command) => self.attempt.tell_all(command),
+                    Action::Fail(error) => return self.end_attempt(End::Failed(error)),
+                    Action::Finished | Action::Stopped => return self.end_attempt(End::Finished),
                 }
             }
         }
-        self.join();
-        let all = finished == self.sink_of.len();
-        let outcome = match failure {
-            Some(error) => Err(error),
-            None if all => self.commit(prepared).map(|()| Ended::Finished),
-            None if self.shared.signals.cancelled.load(Ordering::Relaxed) => Ok(Ended::Cancelled),
-            None => Err(Error::internal("a task ended without saying how")),
-        };
-        if !matches!(outcome, Ok(Ended::Finished)) {
-            self.abort();
-        }
-        let mut place = self.shared.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(outcome);
-        self.shared.ended.notify_all();
     }
 
-    fn join(&mut self) {
-        for thread in self.threads.drain(..) {
-            // Tasks catch their panics; what is left is in dropping them, after their report.
-            if thread.join().is_err() {
-                tracing::error!("a task broke down while it was taken apart");
+    /// The next event; `None` once a checkpoint is due or has expired.
+    fn next_event(&self) -> Option<Event> {
+        let Some(deadline_ms) = self.checkpoints.next_deadline_ms() else {
+            return self.events.recv().ok();
+        };
+        let left_ms = deadline_ms.saturating_sub(clock_ms()).max(0);
+        self.events.recv_timeout(Duration::from_millis(left_ms as u64)).ok()
+    }
+
+    /// Takes note of an event; says how the attempt ends, if it does.
+    fn handle(&mut self, event: Event) -> Option<End> {
+        let now_ms = clock_ms();
+        let current = self.launch.attempt_number();
+        match event {
+            Event::Ended { attempt, task, outcome } if attempt == current => {
+                let last = self.attempt.task_ended();
+                return self.task_ended(now_ms, task, outcome, last);
+            }
+            Event::Snapshot { attempt, report } if attempt == current => {
+                self.checkpoints.report(now_ms, report);
+            }
+            Event::Ended { .. } | Event::Snapshot { .. } => {}
+            Event::Io(done) => self.checkpoints.io_done(now_ms, done),
+            Event::Savepoint { place, stop, reply } => {
+                self.checkpoints.savepoint(now_ms, place, stop, reply);
+            }
+            Event::Cancel => {
+                self.cancelled = true;
+                return Some(End::Cancelled);
+            }
+        }
+        None
+    }
+
+    fn task_ended(
+        &mut self,
+        now_ms: i64,
+        task: usize,
+        outcome: Outcome<SubtaskState>,
+        last: bool,
+    ) -> Option<End> {
+        match outcome {
+            Ok(state) => {
+                self.checkpoints.task_finished(now_ms, task, state);
+                // With checkpoints the last one of them commits the output.
+                let commits = last && !self.checkpoints.are_periodic();
+                commits.then(|| match self.checkpoints.commit_all() {
+                    Ok(()) => End::Finished,
+                    Err(error) => End::Failed(error),
+                })
+            }
+            // The collector has gone, or someone has cancelled it.
+            Err(Stop::Cancelled) => Some(End::Cancelled),
+            Err(Stop::Failed(error)) => Some(End::Failed(error)),
+        }
+    }
+
+    /// Ends what still runs. A failure that shows up meanwhile does not change how it ended.
+    fn end_attempt(&mut self, end: End) -> End {
+        self.attempt.cancel();
+        while self.attempt.is_running() {
+            let Ok(event) = self.events.recv() else { break };
+            match event {
+                Event::Ended { attempt, .. } if attempt == self.launch.attempt_number() => {
+                    self.attempt.task_ended();
+                }
+                other => self.handle_between_attempts(other),
+            }
+        }
+        self.attempt.join();
+        end
+    }
+
+    /// Takes note of what happens while no task runs.
+    fn handle_between_attempts(&mut self, event: Event) {
+        match event {
+            Event::Io(done) => self.checkpoints.io_done(clock_ms(), done),
+            Event::Cancel => self.cancelled = true,
+            Event::Savepoint { reply, .. } => {
+                let _ = reply.send(Err(Error::environment("the job's tasks do not run just now")));
+            }
+            Event::Ended { .. } | Event::Snapshot { .. } => {}
+        }
+    }
+
+    /// Starts the tasks again from the latest checkpoint, unless the strategy gives up or someone
+    /// cancels; then says how the job has ended.
+    fn restart(&mut self, mut error: Error) -> std::result::Result<(), Result<Ended>> {
+        self.checkpoints.fail_over(clock_ms());
+        loop {
+            let Some(delay_ms) = self.strategy.on_failure(clock_ms(), rand_unit()) else {
+                return Err(Err(error));
+            };
+            if !self.launch.can_restart() {
+                return Err(Err(error));
+            }
+            tracing::warn!(%error, delay_ms, "the job failed and is restarted");
+            self.wait(Duration::from_millis(delay_ms.max(0) as u64));
+            if self.cancelled {
+                return Err(Ok(Ended::Cancelled));
+            }
+            match self.relaunch() {
+                Ok(()) => return Ok(()),
+                Err(next) => error = next,
             }
         }
     }
 
-    /// Phase two of every sink, with what its subtasks have prepared, in their order. A sink that
-    /// was committed is no longer there to be aborted.
-    fn commit(&mut self, prepared: Prepared) -> Result<()> {
-        for (sink, mut outputs) in prepared {
-            outputs.sort_by_key(|(task, _)| *task);
-            let outputs: Vec<Vec<u8>> = outputs.into_iter().flat_map(|(_, o)| o).collect();
-            let Some(target) = self.sinks.get(&sink) else { continue };
-            target.commit(&outputs)?;
-            self.sinks.remove(&sink);
+    fn relaunch(&mut self) -> Result<()> {
+        let recovery = match self.checkpoints.latest() {
+            Some(place) => Some(Recovery::own(&place, &self.launch.plan)?),
+            None => None,
+        };
+        if recovery.is_none() {
+            // What was prepared belongs to no checkpoint.
+            self.launch.abort_sinks();
+        }
+        let launched = self.launch.make(recovery.as_ref())?;
+        self.shared.set_tasks(&launched);
+        self.checkpoints.resume(clock_ms(), launched.places);
+        let number = self.launch.attempt_number();
+        self.attempt = self.launch.start(launched.tasks, launched.signals, number)?;
+        match &recovery {
+            Some(recovery) => tracing::info!(from = recovery.uri(), "the job goes on"),
+            None => tracing::info!("the job begins again"),
         }
         Ok(())
     }
 
-    fn abort(&self) {
-        for sink in self.sinks.values() {
-            if let Err(error) = sink.abort() {
-                tracing::warn!(%error, "cannot clean up after a sink");
+    fn wait(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.cancelled {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) => self.handle_between_attempts(event),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+}
+
+/// A number from 0 to 1 for the jitter of restarts.
+fn rand_unit() -> f64 {
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
+    f64::from(nanos % 1_000_000) / 1e6
+}
+
+impl Shared {
+    fn end(&self, outcome: Result<Ended>) {
+        let mut place = self.outcome.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *place = Some(outcome);
+        self.ended.notify_all();
+    }
+
+    /// Lets tasks that wait end.
+    pub(crate) fn cancel(&self) {
+        let tasks = self.tasks();
+        tasks.signals.cancelled.store(true, Ordering::Relaxed);
+        tasks.queues.iter().for_each(|queue| queue.close());
     }
 }

@@ -201,7 +201,7 @@ use Exchange::{Broadcast, Forward, Hash, Rebalance, Single};
 
 fn start(plan: &Plan, fail_after: usize) -> (Arc<Written>, JobHandle) {
     let written = Arc::new(Written { fail_after, ..Written::default() });
-    let job = run(plan, &Fakes { written: written.clone() }, None).unwrap();
+    let job = run(plan, Arc::new(Fakes { written: written.clone() }), None).unwrap();
     (written, job)
 }
 
@@ -312,10 +312,10 @@ fn a_cancel_aborts_and_a_stop_commits() {
 fn rows_of_a_bare_query_go_to_the_collector() {
     let values = Op::Values { rows: vec![vec![Value::Int64(4)], vec![Value::Null]] };
     let plan = plan(2, vec![(values, vec![]), (Op::DropUpdateBefore, vec![(0, Forward)])]);
-    let fakes = Fakes { written: Arc::default() };
-    assert!(run(&plan, &fakes, None).is_err());
+    let fakes = Arc::new(Fakes { written: Arc::default() });
+    assert!(run(&plan, fakes.clone(), None).is_err());
     let (sender, receiver) = crossbeam_channel::bounded(1);
-    let job = run(&plan, &fakes, Some(sender)).unwrap();
+    let job = run(&plan, fakes, Some(sender)).unwrap();
     assert_eq!(receiver.iter().map(|batch| batch.rows).sum::<usize>(), 2);
     assert_eq!(job.wait(), Ok(Ended::Finished));
 }
@@ -324,7 +324,7 @@ fn rows_of_a_bare_query_go_to_the_collector() {
 fn a_collector_that_goes_away_ends_the_job() {
     let plan = plan(2, vec![(source(None), vec![])]);
     let (sender, receiver) = crossbeam_channel::bounded(1);
-    let job = run(&plan, &Fakes { written: Arc::default() }, Some(sender)).unwrap();
+    let job = run(&plan, Arc::new(Fakes { written: Arc::default() }), Some(sender)).unwrap();
     drop(receiver);
     assert_eq!(job.wait(), Ok(Ended::Cancelled));
 }

@@ -85,6 +85,11 @@ pub struct Task {
 }
 
 impl Task {
+    /// Whether it has no input channels.
+    pub fn is_source(&self) -> bool {
+        matches!(self.head, Head::Source { .. })
+    }
+
     /// Runs to the end. Returns the state for all checkpoints from now on: `finished`, with what a
     /// sink's writer has prepared to be committed.
     pub fn run(self) -> Outcome<SubtaskState> {

@@ -122,7 +122,7 @@ impl Runner {
     }
 
     fn insert(&mut self, plan: &Plan) -> Result<(), ScriptError> {
-        let handle = river_job::run(plan, &components(plan)?, None)
+        let handle = river_job::run(plan, components(plan)?, None)
             .map_err(|error| ScriptError::job(&error))?;
         let mut progress = Progress::new(self.show_progress, &plan.name);
         self.supervise(&handle, |handle| progress.tick(handle))?;
@@ -132,7 +132,7 @@ impl Runner {
 
     fn query(&mut self, plan: &Plan, schema: &[Field]) -> Result<(), ScriptError> {
         let (sender, receiver) = crossbeam_channel::bounded(16);
-        let handle = river_job::run(plan, &components(plan)?, Some(sender))
+        let handle = river_job::run(plan, components(plan)?, Some(sender))
             .map_err(|error| ScriptError::job(&error))?;
         let updating = plan.nodes.last().is_some_and(|n| !n.changelog.is_append());
         let mode = ResultMode::from_options(self.session.options());
@@ -193,9 +193,9 @@ impl Runner {
 }
 
 /// The parts of a job, under the options it was planned with.
-fn components(plan: &Plan) -> Result<BuiltIn, ScriptError> {
+fn components(plan: &Plan) -> Result<Arc<BuiltIn>, ScriptError> {
     let session = river_expr::Session::from_options(&plan.options).map_err(ScriptError::new)?;
-    Ok(BuiltIn { session })
+    Ok(Arc::new(BuiltIn { session }))
 }
 
 /// How often Ctrl-C was pressed since the start; the first call installs the handler.

@@ -23,12 +23,13 @@ fn run(script: &str, parallelism: u32) -> String {
         match session.execute(&statement, script).unwrap() {
             Outcome::Done => {}
             Outcome::Insert(plan) => {
-                let job = river_job::run(&plan, &BuiltIn::default(), None).unwrap();
+                let job = river_job::run(&plan, Arc::new(BuiltIn::default()), None).unwrap();
                 assert_eq!(job.wait(), Ok(Ended::Finished));
             }
             Outcome::Query { plan, schema } => {
                 let (sender, receiver) = crossbeam_channel::bounded(4);
-                let job = river_job::run(&plan, &BuiltIn::default(), Some(sender)).unwrap();
+                let job =
+                    river_job::run(&plan, Arc::new(BuiltIn::default()), Some(sender)).unwrap();
                 receiver.iter().for_each(|batch| show(&batch, &schema, &mut lines));
                 assert_eq!(job.wait(), Ok(Ended::Finished));
             }

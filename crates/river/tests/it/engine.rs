@@ -108,7 +108,10 @@ impl Engine {
         let session = river_expr::Session::from_options(&plan.options).map_err(Failure::Plan)?;
         let built_in = BuiltIn { session };
         let components = TestComponents { built_in, output: self.output.clone() };
-        guarded(|| run(plan, &components, collector).map_err(|error| failure(error, Failure::Plan)))
+        guarded(|| {
+            run(plan, Arc::new(components), collector)
+                .map_err(|error| failure(error, Failure::Plan))
+        })
     }
 }
 

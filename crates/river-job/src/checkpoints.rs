@@ -1,0 +1,523 @@
+//! Takes the checkpoints of a job: carries out what the coordinator decides.
+//!
+//! Called by the supervisor only, on its thread. Tasks are told through the [`Action`]s that it
+//! returns; storage and sinks through [`Io`], which answers with [`Done`] events. What a checkpoint
+//! is made of comes from the tasks' reports; what sinks prepared is kept in [`Uncommitted`] until a
+//! checkpoint that covers it is durable.
+//!
+//! The order that makes output exactly once: files of the subtasks, metadata, commit. A crash
+//! before the metadata is durable leaves the checkpoint before; one after it repeats the commits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use river_checkpoint::{CheckpointMetadata, Kind as StoredKind, SnapshotEvent, SnapshotReport};
+use river_checkpoint::{Place, Places, SubtaskHandle, VertexState, layout};
+use river_core::checkpoint::{
+    Alignment, CheckpointId, CheckpointOptions, Command, Coordinator, Event, Failure,
+    FailureReason, JobEnd, Kind, Stop, TaskId,
+};
+use river_core::plan::Plan;
+use river_runtime::checkpoint::{self as task, Barrier, SubtaskState};
+use river_runtime::sink::Sink;
+use river_runtime::{Error, Result};
+use river_storage::Storage;
+
+use crate::io::Io;
+use crate::uncommitted::{Covered, Uncommitted};
+
+/// What the supervisor is to do for checkpoints.
+#[derive(Debug)]
+pub enum Action {
+    /// Give the command to all tasks that have no input channels.
+    TellSources(task::Command),
+    /// Give the command to all tasks.
+    TellAll(task::Command),
+    /// The job fails, and restarts by its strategy.
+    Fail(Error),
+    /// All tasks have ended and their output is committed.
+    Finished,
+    /// The job was stopped with a savepoint, and its output is committed.
+    Stopped,
+}
+
+/// What [`Io`] has done.
+#[derive(Debug)]
+pub enum Done {
+    /// Metadata was written, or not.
+    Stored(CheckpointId, river_checkpoint::Result<()>),
+    /// Sinks have committed.
+    Committed(Result<()>),
+}
+
+/// Answers a request for a savepoint with its path.
+pub type Reply = Sender<Result<String>>;
+
+/// A savepoint that someone waits for.
+struct Request {
+    reply: Reply,
+    place: Place,
+    /// The job ends with it.
+    stop: bool,
+}
+
+/// A vertex of the job as metadata describes it, without its subtasks' state.
+#[derive(Debug, Clone)]
+pub struct VertexPlace {
+    /// The vertex.
+    pub state: VertexState,
+    /// Its first task; the others follow.
+    pub first_task: TaskId,
+}
+
+/// What does not change from one attempt to the next.
+#[derive(Debug, Clone)]
+pub struct JobFacts {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    /// What runs.
+    pub plan: Arc<Plan>,
+    /// Where checkpoints go; without it none are taken but savepoints.
+    pub home: Option<Place>,
+    /// Options of the job, with those of the storage.
+    pub options: CheckpointOptions,
+}
+
+/// Checkpoints of one job.
+pub struct Checkpoints {
+    job: JobFacts,
+    coordinator: Coordinator,
+    commands: Vec<Command>,
+    actions: Vec<Action>,
+    /// Where each checkpoint is, from its trigger until it is discarded.
+    places: BTreeMap<CheckpointId, Place>,
+    /// The same, for the tasks' writers, as long as tasks may write.
+    open_places: Arc<Places>,
+    /// Parts of the checkpoints in flight.
+    parts: BTreeMap<CheckpointId, BTreeMap<TaskId, SubtaskHandle>>,
+    /// What each task that has ended has left.
+    finals: BTreeMap<TaskId, SubtaskHandle>,
+    uncommitted: Uncommitted,
+    /// How far each task's output goes in checkpoints that are stored and not yet committed.
+    covered: BTreeMap<CheckpointId, Vec<Covered>>,
+    requests: BTreeMap<u64, Request>,
+    /// Savepoints may hold output that is not committed.
+    made_savepoint: bool,
+    next_request: u64,
+    vertices: Vec<VertexPlace>,
+    sinks: BTreeMap<usize, Arc<dyn Sink>>,
+    sink_of: Vec<Option<usize>>,
+    commits_under_way: usize,
+    /// What to do once no commit is under way.
+    after_commits: Option<Action>,
+    io: Io,
+    done: Arc<dyn Fn(Done) + Send + Sync>,
+}
+
+/// The tasks of an attempt, as far as checkpoints are concerned.
+pub struct AttemptPlaces {
+    /// The vertices, with the places of their tasks.
+    pub vertices: Vec<VertexPlace>,
+    /// Sinks by node.
+    pub sinks: BTreeMap<usize, Arc<dyn Sink>>,
+    /// The sink that each task writes.
+    pub sink_of: Vec<Option<usize>>,
+}
+
+impl Checkpoints {
+    /// For a job whose first checkpoint gets the number `next_id`. `done` takes what the I/O
+    /// thread has done.
+    pub fn new(
+        job: JobFacts,
+        (next_id, claimed): (CheckpointId, Option<(CheckpointId, Place)>),
+        attempt: AttemptPlaces,
+        open_places: Arc<Places>,
+        now_ms: i64,
+        done: Arc<dyn Fn(Done) + Send + Sync>,
+    ) -> Result<Checkpoints> {
+        let tasks = attempt.sink_of.len();
+        let mut options = job.options.clone();
+        if job.home.is_none() {
+            options.interval_ms = None;
+        }
+        let mut coordinator = Coordinator::new(options, tasks, next_id, now_ms);
+        let mut places = BTreeMap::new();
+        if let Some((id, place)) = claimed {
+            coordinator = coordinator.with_retained(&[id]);
+            places.insert(id, place);
+        }
+        Ok(Checkpoints {
+            job,
+            coordinator,
+            commands: Vec::new(),
+            actions: Vec::new(),
+            places,
+            open_places,
+            parts: BTreeMap::new(),
+            finals: BTreeMap::new(),
+            uncommitted: Uncommitted::default(),
+            covered: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            made_savepoint: false,
+            next_request: 0,
+            vertices: attempt.vertices,
+            sinks: attempt.sinks,
+            sink_of: attempt.sink_of,
+            commits_under_way: 0,
+            after_commits: None,
+            io: Io::start()?,
+            done,
+        })
+    }
+
+    /// Whether checkpoints are taken by themselves.
+    pub fn are_periodic(&self) -> bool {
+        self.job.home.is_some() && self.job.options.is_enabled()
+    }
+
+    /// Wall clock at which [`Checkpoints::tick`] is due, milliseconds.
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        self.coordinator.next_deadline_ms()
+    }
+
+    /// What is to be done now, in order.
+    pub fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Time has passed.
+    pub fn tick(&mut self, now_ms: i64) {
+        self.step(now_ms, Event::Tick);
+    }
+
+    /// What has become of a task's part.
+    pub fn report(&mut self, now_ms: i64, report: SnapshotReport) {
+        let SnapshotReport { checkpoint, task, event } = report;
+        let failure = match event {
+            SnapshotEvent::Prepared(prepared) => {
+                return self.uncommitted.add(task, checkpoint, prepared);
+            }
+            SnapshotEvent::Stored(handle) => {
+                if let Some(parts) = self.parts.get_mut(&checkpoint) {
+                    parts.insert(task, *handle);
+                }
+                return self.step(now_ms, Event::Acknowledge { checkpoint, task });
+            }
+            SnapshotEvent::Failed(error) => {
+                tracing::warn!(checkpoint, task, %error, "a task cannot store its snapshot");
+                Failure::new(FailureReason::IoException, error.to_string())
+            }
+            // If the coordinator has given it up itself, it passes over this.
+            SnapshotEvent::GivenUp => FailureReason::CheckpointDeclinedSubsumed.into(),
+        };
+        self.step(now_ms, Event::Decline { checkpoint, task, failure });
+    }
+
+    /// A task has reached the end of its input.
+    pub fn task_finished(&mut self, now_ms: i64, task: TaskId, state: SubtaskState) {
+        let SubtaskState { splits, prepared, locals, .. } = state;
+        self.uncommitted.add_last(task, prepared);
+        let handle = SubtaskHandle { splits, locals, finished: true, ..SubtaskHandle::default() };
+        self.finals.insert(task, handle);
+        self.step(now_ms, Event::TaskFinished { task });
+    }
+
+    /// Asks for a savepoint in that place, which must be new; the job ends with it if `stop`.
+    pub fn savepoint(&mut self, now_ms: i64, place: Place, stop: Option<Stop>, reply: Reply) {
+        self.next_request += 1;
+        let request = self.next_request;
+        self.requests.insert(request, Request { reply, place, stop: stop.is_some() });
+        self.step(now_ms, Event::TriggerSavepoint { request, stop });
+    }
+
+    /// The I/O thread has done something.
+    pub fn io_done(&mut self, now_ms: i64, done: Done) {
+        match done {
+            Done::Stored(checkpoint, Ok(())) => self.step(now_ms, Event::Stored { checkpoint }),
+            Done::Stored(checkpoint, Err(error)) => {
+                tracing::warn!(checkpoint, %error, "cannot store the checkpoint's metadata");
+                let event = Event::StoreFailed {
+                    checkpoint,
+                    detail: error.to_string(),
+                    maybe_stored: false,
+                };
+                self.step(now_ms, event);
+            }
+            Done::Committed(result) => {
+                self.commits_under_way -= 1;
+                match result {
+                    Err(error) => self.actions.push(Action::Fail(error)),
+                    Ok(()) if self.commits_under_way == 0 => {
+                        self.actions.extend(self.after_commits.take());
+                    }
+                    Ok(()) => {}
+                }
+            }
+        }
+    }
+
+    /// The tasks are gone; nothing they still report counts. Waits until nothing is stored or
+    /// committed any more.
+    pub fn fail_over(&mut self, now_ms: i64) {
+        self.step(now_ms, Event::Failover);
+        self.step(now_ms, Event::Suspend);
+        self.io.wait();
+        self.parts.clear();
+        self.finals.clear();
+        self.uncommitted.clear();
+        self.covered.clear();
+    }
+
+    /// New tasks run, in the same vertices.
+    pub fn resume(&mut self, now_ms: i64, attempt: AttemptPlaces) {
+        self.vertices = attempt.vertices;
+        self.sinks = attempt.sinks;
+        self.sink_of = attempt.sink_of;
+        // What was decided for the old ones; commits that failed were repeated by the recovery.
+        self.actions.clear();
+        self.after_commits = None;
+        self.step(now_ms, Event::Resume);
+    }
+
+    /// The newest complete checkpoint.
+    pub fn latest(&self) -> Option<Place> {
+        self.places.get(&self.coordinator.latest_completed()?).cloned()
+    }
+
+    /// Commits all that the tasks, which have ended, have prepared: where no checkpoints are taken.
+    pub fn commit_all(&mut self) -> Result<()> {
+        let all = vec![Covered::All; self.sink_of.len()];
+        let outputs = self.take_outputs(all);
+        outputs.iter().try_for_each(|(sink, prepared)| sink.commit(prepared))
+    }
+
+    /// No more checkpoints: the job is over. Waits until nothing is stored or committed any more.
+    pub fn shut_down(&mut self, now_ms: i64) {
+        self.step(now_ms, Event::Shutdown);
+        self.io.wait();
+    }
+
+    /// Whether output that is not committed may be part of something that is kept.
+    pub fn may_keep_output(&self) -> bool {
+        self.made_savepoint
+    }
+
+    /// The end: what need not be kept is deleted.
+    pub fn end(mut self, end: JobEnd) {
+        for checkpoint in self.coordinator.on_job_end(end) {
+            self.discard(checkpoint);
+        }
+        let kept = self.coordinator.retained().next().is_some();
+        if let (Some(home), false) = (&self.job.home, kept) {
+            let home = home.clone();
+            self.io.run(move || {
+                // Others may have put something there.
+                if home.storage.list(&home.folder, true).is_ok_and(|left| left.is_empty()) {
+                    let _ = home.storage.delete_dir(&home.folder);
+                }
+            });
+        }
+        for (_, request) in std::mem::take(&mut self.requests) {
+            let _ = request.reply.send(Err(Error::environment("the job has ended".to_owned())));
+        }
+        self.io.wait();
+    }
+
+    fn step(&mut self, now_ms: i64, event: Event) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.coordinator.step(now_ms, event, &mut commands);
+        for command in commands.drain(..) {
+            self.carry_out(command);
+        }
+        self.commands = commands;
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Trigger { checkpoint, kind, alignment, timestamp_ms, .. } => {
+                self.trigger(checkpoint, kind, alignment, timestamp_ms);
+            }
+            Command::Abort { checkpoint, reason } => {
+                tracing::info!(checkpoint, reason = reason.name(), "checkpoint aborted");
+                self.parts.remove(&checkpoint);
+                self.open_places.remove(checkpoint);
+                self.actions.push(Action::TellAll(task::Command::Abort(checkpoint)));
+            }
+            Command::Store { checkpoint, kind, timestamp_ms } => {
+                self.store(checkpoint, kind, timestamp_ms);
+            }
+            Command::Complete { checkpoint } => self.commit(checkpoint),
+            Command::Discard { checkpoint } => self.discard(checkpoint),
+            Command::FailJob { reason } => {
+                self.actions.push(Action::Fail(Error::environment(reason)));
+            }
+            Command::SavepointDone { request, result } => self.answer(request, result),
+            Command::CheckpointDone { request, .. } => {
+                self.requests.remove(&request);
+            }
+            Command::AllFinished => self.once_committed(Action::Finished),
+        }
+    }
+
+    fn trigger(
+        &mut self,
+        checkpoint: CheckpointId,
+        kind: Kind,
+        alignment: Alignment,
+        timestamp_ms: i64,
+    ) {
+        let place = self.place(checkpoint, kind);
+        let Some(place) = place else { return };
+        self.open_places.add(checkpoint, place.clone());
+        self.places.insert(checkpoint, place);
+        self.parts.insert(checkpoint, BTreeMap::new());
+        let alignment = match alignment {
+            Alignment::Aligned => task::Alignment::Aligned,
+            Alignment::AlignedWithTimeout(ms) => task::Alignment::AlignedFor(ms.max(0) as u64),
+            Alignment::Unaligned => task::Alignment::Unaligned,
+            Alignment::AtLeastOnce => task::Alignment::AtLeastOnce,
+        };
+        let barrier = Barrier { checkpoint, timestamp_ms, alignment, stop: kind.is_stop() };
+        self.actions.push(Action::TellSources(task::Command::Snapshot(barrier)));
+    }
+
+    /// Where a snapshot goes: a savepoint where its request wants it.
+    fn place(&self, checkpoint: CheckpointId, kind: Kind) -> Option<Place> {
+        if kind.is_savepoint() {
+            // One savepoint is taken at a time, in the order of the requests.
+            let waiting = self.requests.values().map(|request| &request.place);
+            let taken =
+                |place: &&Place| self.parts.keys().any(|id| self.places[id].folder == place.folder);
+            return waiting.into_iter().find(|place| !taken(place)).cloned();
+        }
+        let home = self.job.home.as_ref()?;
+        let folder = layout::checkpoint_folder(&home.folder, checkpoint);
+        Some(Place { storage: home.storage.clone(), folder })
+    }
+
+    fn store(&mut self, checkpoint: CheckpointId, kind: Kind, timestamp_ms: i64) {
+        if !self.places.contains_key(&checkpoint)
+            && let Some(place) = self.place(checkpoint, kind)
+        {
+            // Never triggered: all tasks had ended.
+            self.places.insert(checkpoint, place);
+        }
+        self.open_places.remove(checkpoint);
+        let parts = self.parts.remove(&checkpoint).unwrap_or_default();
+        let Some(place) = self.places.get(&checkpoint).cloned() else {
+            let error = river_checkpoint::Error::internal("a checkpoint has no place");
+            (self.done)(Done::Stored(checkpoint, Err(error)));
+            return;
+        };
+        let covered: Vec<Covered> = (0..self.sink_of.len())
+            .map(|task| match parts.contains_key(&task) {
+                true => Covered::Barrier(checkpoint),
+                false => Covered::All,
+            })
+            .collect();
+        let metadata = self.metadata(checkpoint, kind, timestamp_ms, parts, &covered);
+        self.covered.insert(checkpoint, covered);
+        let done = self.done.clone();
+        self.io.run(move || {
+            let stored = layout::complete(place.storage.as_ref(), &place.folder, &metadata);
+            done(Done::Stored(checkpoint, stored.map(|_| ())));
+        });
+    }
+
+    fn metadata(
+        &self,
+        checkpoint: CheckpointId,
+        kind: Kind,
+        timestamp_ms: i64,
+        mut parts: BTreeMap<TaskId, SubtaskHandle>,
+        covered: &[Covered],
+    ) -> CheckpointMetadata {
+        let mut subtask = |task: TaskId| {
+            let part = parts.remove(&task).or_else(|| self.finals.get(&task).cloned());
+            let prepared = self.uncommitted.of(task, covered[task]);
+            SubtaskHandle { prepared, ..part.unwrap_or_default() }
+        };
+        let vertices = self.vertices.iter().map(|vertex| {
+            let tasks = vertex.first_task..vertex.first_task + vertex.state.parallelism as usize;
+            VertexState { subtasks: tasks.map(&mut subtask).collect(), ..vertex.state.clone() }
+        });
+        CheckpointMetadata {
+            kind: if kind.is_savepoint() { StoredKind::Savepoint } else { StoredKind::Checkpoint },
+            checkpoint,
+            job_id: self.job.id.clone(),
+            job_name: self.job.plan.name.clone(),
+            leader_epoch: 0,
+            timestamp_ms,
+            river_version: env!("CARGO_PKG_VERSION").to_owned(),
+            vertices: vertices.collect(),
+            plan: self.job.plan.as_ref().clone(),
+        }
+    }
+
+    /// Lets the sinks commit all that a durable checkpoint covers.
+    fn commit(&mut self, checkpoint: CheckpointId) {
+        tracing::debug!(checkpoint, "checkpoint complete");
+        let Some(covered) = self.covered.remove(&checkpoint) else { return };
+        let outputs = self.take_outputs(covered);
+        let done = self.done.clone();
+        self.commits_under_way += 1;
+        self.io.run(move || {
+            let result = outputs.iter().try_for_each(|(sink, prepared)| sink.commit(prepared));
+            done(Done::Committed(result));
+        });
+    }
+
+    /// What each sink is to commit; it is no longer uncommitted.
+    fn take_outputs(&mut self, covered: Vec<Covered>) -> Vec<(Arc<dyn Sink>, Vec<Vec<u8>>)> {
+        let mut outputs: BTreeMap<usize, Vec<Vec<u8>>> = BTreeMap::new();
+        for (task, covered) in covered.into_iter().enumerate() {
+            if let Some(sink) = self.sink_of[task] {
+                outputs.entry(sink).or_default().extend(self.uncommitted.of(task, covered));
+                self.uncommitted.forget(task, covered);
+            }
+        }
+        let outputs = outputs.into_iter();
+        outputs.filter_map(|(sink, out)| Some((self.sinks.get(&sink)?.clone(), out))).collect()
+    }
+
+    fn once_committed(&mut self, action: Action) {
+        match self.commits_under_way {
+            0 => self.actions.push(action),
+            _ => self.after_commits = Some(action),
+        }
+    }
+
+    fn discard(&mut self, checkpoint: CheckpointId) {
+        self.covered.remove(&checkpoint);
+        self.open_places.remove(checkpoint);
+        if let Some(Place { storage, folder }) = self.places.remove(&checkpoint) {
+            self.io.run(move || delete(storage.as_ref(), &folder));
+        }
+    }
+
+    fn answer(&mut self, request: u64, result: std::result::Result<CheckpointId, Failure>) {
+        let Some(Request { reply, place, stop }) = self.requests.remove(&request) else { return };
+        let answer = match result {
+            Ok(checkpoint) => {
+                self.covered.remove(&checkpoint);
+                self.places.remove(&checkpoint);
+                self.made_savepoint = true;
+                if stop {
+                    self.once_committed(Action::Stopped);
+                }
+                Ok(place.storage.display(&place.folder))
+            }
+            Err(failure) => Err(Error::environment(format!("no savepoint was made: {failure}"))),
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(answer);
+    }
+}
+
+/// Deletes the files of a checkpoint; what cannot be deleted is found by `river fsck`.
+fn delete(storage: &dyn Storage, folder: &str) {
+    if let Err(error) = storage.delete_dir(folder) {
+        tracing::warn!(folder, %error, "cannot delete a checkpoint");
+    }
+}
