@@ -38,8 +38,8 @@ pub fn save_rows(store: &RowStore, ids: &[u32]) -> Result<Vec<ArrayRef>> {
     Ok(columns)
 }
 
-/// The rows of keys, to be saved, and for each the slot of its key. `rows_of` adds the numbers of the
-/// rows of a slot in their order.
+/// The rows of keys, to be saved, and for each the slot of its key. `rows_of` adds the numbers of
+/// the rows of a slot in their order.
 pub fn save_lists(
     store: &RowStore,
     slots: &[u32],
