@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, new_empty_array};
+use arrow_schema::FieldRef;
 use river_core::Field;
 use river_expr::EvalContext;
 
@@ -146,6 +147,15 @@ impl Chain {
             restored.map_err(|error| error.context(&stage.name))?;
         }
         Ok(())
+    }
+
+    /// Name and columns of each table of each operator.
+    pub fn tables(&mut self) -> Vec<(OperatorId, &'static str, Vec<FieldRef>)> {
+        let of = |stage: &mut Stage| {
+            let tables = stage.operator.tables().into_iter();
+            tables.map(|table| (stage.id, table.name(), table.columns())).collect::<Vec<_>>()
+        };
+        self.stages.iter_mut().flat_map(of).collect()
     }
 
     /// Cuts all tables of all operators; gives what they remember beside those. Between batches

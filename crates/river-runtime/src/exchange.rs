@@ -10,7 +10,7 @@ pub mod local;
 pub mod outputs;
 pub mod partition;
 
-pub use local::{InputQueue, Received};
+pub use local::{InputQueue, Notice, Received};
 pub use outputs::{Outputs, Target};
 pub use partition::Partitioner;
 

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use river_expr::{EvalContext, Session};
 
 use crate::chain::Chain;
-use crate::checkpoint::{Command, RestoredState, SnapshotWriter, SubtaskState};
-use crate::exchange::{InputQueue, Outcome, Received, Stop};
+use crate::checkpoint::{RestoredState, SnapshotWriter, SubtaskState};
+use crate::exchange::{InputQueue, Notice, Outcome, Received, Stop};
 use crate::gate::Gate;
 use crate::metrics::{TaskMetrics, Waiting};
 use crate::source::{Poll, SourceReader};
@@ -103,7 +103,7 @@ impl Task {
             metrics: self.metrics,
             signals: self.signals,
             snapshots: Snapshots::new(self.writer),
-            commands: VecDeque::new(),
+            notices: VecDeque::new(),
             halted_by: None,
         };
         let now = EvalContext::new(session, 0);
@@ -131,8 +131,8 @@ struct Running {
     metrics: Arc<TaskMetrics>,
     signals: Arc<Signals>,
     snapshots: Snapshots,
-    /// Commands taken from the queue and not obeyed yet.
-    commands: VecDeque<Command>,
+    /// Notices taken from the queue and not obeyed yet.
+    notices: VecDeque<Notice>,
     /// The checkpoint with which the job ends: a source reads no further.
     halted_by: Option<u64>,
 }

@@ -4,9 +4,9 @@
 //! something, in turns. So a fast input can neither shut out a slow one nor make it wait.
 //!
 //! The receiver may hold channels back ([`InputQueue::block`]) while it aligns a barrier; their
-//! senders then wait as if it were slow. A barrier that must not wait is put in front of its
-//! channel ([`InputQueue::send_ahead`]). Commands to the task come here too, as a task that waits,
-//! waits here.
+//! senders then wait as if it were slow. Barriers themselves need no room, and unaligned ones are
+//! put in front of their channel. Commands to the task come here too, as a task that waits, waits
+//! here.
 //!
 //! # No deadlock
 //!
@@ -20,12 +20,12 @@
 //! That task waits for the barrier of a producer that still owes it; let P be the most upstream of
 //! all tasks that owe `n` to some channel. (A source owes it only while it is busy: it takes the
 //! command even if it waits. If someone has given `n` up, the driver has, and says so to all.) All
-//! producers of P have sent `n`, so P has input it may take, unless it is sending already: P waits
-//! for room in a channel, for something that comes before `n` or is `n`. That channel's consumer Q
-//! does not hold it back, as it has neither `n` nor anything later from it, and nobody aligns
-//! anything earlier. So Q has input it may take, and waits for room itself. Nor does *its* consumer
-//! hold it back: Q cannot have sent `n` or a later barrier, having none from P. And so on down to a
-//! sink, which never waits for room. So something can go on.
+//! producers of P have sent `n`, so P has input it may take, unless it waits for room in a channel,
+//! with a batch that comes before `n`. That channel's consumer Q does not hold it back, as it has
+//! neither `n` nor anything later from it, and nobody aligns anything earlier. So Q has input it
+//! may take, and waits for room itself. Nor does *its* consumer hold it back: Q cannot have sent
+//! `n` or a later barrier, having none from P. And so on down to a sink, which never waits for
+//! room. So something can go on.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,7 +34,7 @@ use std::time::Instant;
 
 use super::{Element, Outcome, Stop};
 use crate::Batch;
-use crate::checkpoint::{Barrier, Command};
+use crate::checkpoint::{Alignment, Barrier, Command};
 use crate::metrics::{TaskMetrics, Waiting};
 
 #[cfg(test)]
@@ -54,6 +54,15 @@ pub enum Received {
     Closed,
 }
 
+/// What a task is told apart from what its channels bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// By the driver.
+    Command(Command),
+    /// This barrier is on its way in a channel.
+    Announced(Barrier),
+}
+
 /// The channels of one task. Shared by it and its producers.
 #[derive(Debug)]
 pub struct InputQueue {
@@ -62,8 +71,8 @@ pub struct InputQueue {
     filled: Condvar,
     /// Signalled for the sender of each channel.
     room: Vec<Condvar>,
-    /// Whether there are commands: looked at before every batch, so not under the lock.
-    commanded: AtomicBool,
+    /// Whether there are notices: looked at before every batch, so not under the lock.
+    noticed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -76,7 +85,7 @@ struct State {
     receiver_waits: bool,
     woken: bool,
     closed: bool,
-    commands: VecDeque<Command>,
+    notices: VecDeque<Notice>,
 }
 
 #[derive(Debug, Default)]
@@ -98,11 +107,11 @@ impl InputQueue {
                 receiver_waits: false,
                 woken: false,
                 closed: false,
-                commands: VecDeque::new(),
+                notices: VecDeque::new(),
             }),
             filled: Condvar::new(),
             room: (0..channels).map(|_| Condvar::new()).collect(),
-            commanded: AtomicBool::new(false),
+            noticed: AtomicBool::new(false),
         }
     }
 
@@ -131,24 +140,39 @@ impl InputQueue {
         Ok(())
     }
 
-    /// Adds `last`, and puts a barrier before all that the channel holds: it is what the receiver
-    /// takes next. Never waits.
+    /// Adds `held` and a barrier, which needs no room: there are never more of them in a channel
+    /// than checkpoints in progress. An unaligned one overtakes all that the channel holds, and is
+    /// what the receiver takes next. One that may come to that ([`Alignment::AlignedFor`]) is
+    /// announced.
     ///
     /// # Errors
     /// [`Stop::Cancelled`] if the queue is closed.
-    pub fn send_ahead(&self, channel: usize, last: Option<Batch>, barrier: Barrier) -> Outcome<()> {
+    pub fn send_barrier(
+        &self,
+        channel: usize,
+        held: Option<Batch>,
+        barrier: Barrier,
+    ) -> Outcome<()> {
         let mut state = self.lock();
         if state.closed {
             return Err(Stop::Cancelled);
         }
         let state = &mut *state;
         let target = &mut state.channels[channel];
-        state.queued += 1 + usize::from(last.is_some());
-        target.elements.extend(last.map(Element::Batch));
-        target.put_in_front(barrier, target.elements.len());
-        // What it is held back for is older, and given up for this barrier.
-        target.blocked = false;
-        state.turn = channel;
+        state.queued += 1 + usize::from(held.is_some());
+        target.elements.extend(held.map(Element::Batch));
+        if barrier.alignment == Alignment::Unaligned {
+            target.put_in_front(barrier, target.elements.len(), Vec::new());
+            // What it is held back for is older, and given up for this barrier.
+            target.blocked = false;
+            state.turn = channel;
+        } else {
+            target.elements.push_back(Element::Barrier { barrier, overtaken: Vec::new() });
+        }
+        if matches!(barrier.alignment, Alignment::AlignedFor(_)) {
+            state.notices.push_back(Notice::Announced(barrier));
+            self.noticed.store(true, Ordering::Release);
+        }
         state.receiver_waits = false;
         self.filled.notify_one();
         Ok(())
@@ -157,10 +181,13 @@ impl InputQueue {
     /// Lets the barriers of a checkpoint that are queued overtake what is queued before them.
     pub fn overtake(&self, checkpoint: u64) {
         for channel in &mut self.lock().channels {
-            let is_sought = |element: &Element| matches!(element, Element::Barrier { barrier, .. } if barrier.checkpoint == checkpoint);
+            let is_sought = |element: &Element| match element {
+                Element::Barrier { barrier, .. } => barrier.checkpoint == checkpoint,
+                _ => false,
+            };
             let Some(place) = channel.elements.iter().position(is_sought) else { continue };
-            if let Some(Element::Barrier { barrier, .. }) = channel.elements.remove(place) {
-                channel.put_in_front(barrier, place);
+            if let Some(Element::Barrier { barrier, overtaken }) = channel.elements.remove(place) {
+                channel.put_in_front(barrier, place, overtaken);
             }
         }
     }
@@ -178,28 +205,28 @@ impl InputQueue {
     /// Tells the task something; a task that waits for input returns with [`Received::Nothing`].
     pub fn command(&self, command: Command) {
         let mut state = self.lock();
-        state.commands.push_back(command);
-        self.commanded.store(true, Ordering::Release);
+        state.notices.push_back(Notice::Command(command));
+        self.noticed.store(true, Ordering::Release);
         self.filled.notify_one();
     }
 
-    /// Takes the commands that have come, oldest first.
-    pub fn take_commands(&self, into: &mut VecDeque<Command>) {
-        if self.commanded.load(Ordering::Acquire) {
+    /// Takes the notices that have come, oldest first.
+    pub fn take_notices(&self, into: &mut VecDeque<Notice>) {
+        if self.noticed.load(Ordering::Acquire) {
             let mut state = self.lock();
-            into.append(&mut state.commands);
-            self.commanded.store(false, Ordering::Relaxed);
+            into.append(&mut state.notices);
+            self.noticed.store(false, Ordering::Relaxed);
         }
     }
 
-    /// Waits for a command, and takes no input; not longer than until `deadline`.
+    /// Waits for a notice, and takes no input; not longer than until `deadline`.
     ///
     /// # Errors
     /// [`Stop::Cancelled`] if the queue is closed.
     pub fn pause(&self, deadline: Instant) -> Outcome<()> {
         let mut state = self.lock();
         state.receiver_waits = false;
-        while !state.closed && state.commands.is_empty() {
+        while !state.closed && state.notices.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(());
@@ -223,7 +250,7 @@ impl InputQueue {
             if !matches!(received, Received::Nothing) {
                 return received;
             }
-            if std::mem::take(&mut state.woken) || !state.commands.is_empty() {
+            if std::mem::take(&mut state.woken) || !state.notices.is_empty() {
                 return Received::Nothing;
             }
             state.receiver_waits = true;
@@ -292,13 +319,14 @@ impl InputQueue {
 }
 
 impl Channel {
-    /// Puts a barrier before all elements, of which it overtakes the first `overtaken`.
-    fn put_in_front(&mut self, barrier: Barrier, overtaken: usize) {
-        let batches = self.elements.iter().take(overtaken).filter_map(|element| match element {
+    /// Puts a barrier before all elements, of which it overtakes the first `count`; `before` it had
+    /// overtaken already.
+    fn put_in_front(&mut self, barrier: Barrier, count: usize, before: Vec<Batch>) {
+        let batches = self.elements.iter().take(count).filter_map(|element| match element {
             Element::Batch(batch) => Some(batch.clone()),
             _ => None,
         });
-        let overtaken = batches.collect();
+        let overtaken = batches.chain(before).collect();
         self.elements.push_front(Element::Barrier { barrier, overtaken });
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::coalesce::{Coalescer, LONGEST_HOLD_MS};
 use super::{Element, InputQueue, Outcome, Partitioner};
 use crate::Batch;
-use crate::checkpoint::{Alignment, Barrier};
+use crate::checkpoint::Barrier;
 use crate::metrics::TaskMetrics;
 
 /// A channel of a consumer's subtask.
@@ -94,16 +94,12 @@ impl Outputs {
         self.send_to_all(|| if idle { Element::Idle } else { Element::Active })
     }
 
-    /// Sends what is held back and then a barrier, on every channel. It waits for room as all else
-    /// does, except an unaligned one: that overtakes all that is queued.
+    /// Sends what is held back and then a barrier, on every channel. Never waits.
     pub fn barrier(&mut self, barrier: Barrier) -> Outcome<()> {
-        if barrier.alignment != Alignment::Unaligned {
-            return self.send_to_all(|| Element::Barrier { barrier, overtaken: Vec::new() });
-        }
         self.held_since_ms = None;
         for (target, coalescer) in self.edges.iter_mut().flat_map(|edge| &mut edge.targets) {
             let held = coalescer.flush()?;
-            target.queue.send_ahead(target.channel, held, barrier)?;
+            target.queue.send_barrier(target.channel, held, barrier)?;
         }
         Ok(())
     }

@@ -19,8 +19,8 @@ mod tests;
 /// Checkpoints counted at once, at least once (`MAX_CHECKPOINTS_TO_TRACK`).
 const MOST_PENDING: usize = 50;
 
-/// Aborted checkpoints remembered until their barriers come.
-const MOST_ABORTED: usize = 64;
+/// Checkpoints remembered as aborted or given up.
+const MOST_DEAD: usize = 64;
 
 /// What a barrier, an end or the passing of time means, in this order.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Verdict {
     pub release: bool,
     /// Hold back the channel that the barrier has come from.
     pub hold: bool,
-    /// Checkpoints whose barriers are no longer waited for.
+    /// Checkpoints whose barriers are no longer waited for, or were overtaken by a newer one's.
     pub given_up: Vec<u64>,
     /// Make the snapshot now, and pass this barrier on.
     pub snapshot: Option<Barrier>,
@@ -50,8 +50,10 @@ pub struct Alignment {
     pending: Vec<Pending>,
     /// The newest checkpoint of which a barrier has come.
     newest: u64,
-    /// Aborted ones newer than that.
-    aborted: BTreeSet<u64>,
+    /// The newest ones that were aborted or given up.
+    dead: BTreeSet<u64>,
+    /// A barrier that is on its way in a channel, and since when, wall clock in microseconds.
+    announced: Option<(Barrier, i64)>,
 }
 
 #[derive(Debug)]
@@ -69,8 +71,23 @@ struct Pending {
 impl Alignment {
     /// For that many channels.
     pub fn new(channels: usize) -> Alignment {
-        let (pending, aborted) = (Vec::new(), BTreeSet::new());
-        Alignment { open: vec![true; channels], pending, newest: 0, aborted }
+        Alignment {
+            open: vec![true; channels],
+            pending: Vec::new(),
+            newest: 0,
+            dead: BTreeSet::new(),
+            announced: None,
+        }
+    }
+
+    /// A barrier is on its way in a channel: the time for it to come counts from now on, if no
+    /// other is waited for.
+    pub fn announce(&mut self, barrier: Barrier, now_us: i64) {
+        let id = barrier.checkpoint;
+        let is_known = self.announced.is_some_and(|(announced, _)| announced.checkpoint >= id);
+        if !is_known && id > self.newest && !self.dead.contains(&id) {
+            self.announced = Some((barrier, now_us));
+        }
     }
 
     /// A barrier has come on a channel, at that time: wall clock in microseconds.
@@ -79,8 +96,8 @@ impl Alignment {
         let id = barrier.checkpoint;
         if !self.pending.iter().any(|pending| pending.barrier.checkpoint == id) {
             let late = id <= self.newest;
-            self.newest = self.newest.max(id);
-            if late || self.aborted.contains(&id) {
+            if late || self.dead.contains(&id) {
+                verdict.given_up.extend(self.bury(id).then_some(id));
                 // Had it overtaken, then its channel is no longer held back.
                 let held = |p: &Pending| p.holding && p.arrived[channel];
                 verdict.hold = self.pending.iter().any(held);
@@ -94,7 +111,7 @@ impl Alignment {
         verdict.counts = true;
         let pending = &mut self.pending[at];
         pending.arrived[channel] = true;
-        let overtakes = barrier.alignment == Mode::Unaligned || pending.is_due(now_us);
+        let overtakes = barrier.alignment == Mode::Unaligned || is_due(&pending.barrier, now_us);
         if overtakes && !pending.recording {
             pending.go_on_unaligned(&mut verdict);
         }
@@ -118,8 +135,14 @@ impl Alignment {
 
     /// Whether the time for holding channels back is over, and what then.
     pub fn pass_time(&mut self, now_us: i64) -> Option<Verdict> {
+        if let Some((barrier, _)) = self.announced
+            && self.pending.is_empty()
+            && is_due(&barrier, now_us)
+        {
+            self.begin(barrier, now_us, &mut Verdict::default());
+        }
         let pending = self.pending.last_mut()?;
-        if pending.recording || !pending.is_due(now_us) {
+        if pending.recording || !is_due(&pending.barrier, now_us) {
             return None;
         }
         let mut verdict = Verdict { timing: pending.timing(now_us), ..Verdict::default() };
@@ -129,18 +152,17 @@ impl Alignment {
 
     /// When [`Alignment::pass_time`] is wanted, wall clock in milliseconds.
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        let pending = self.pending.last().filter(|pending| !pending.recording)?;
-        pending.deadline_ms()
+        match self.pending.last() {
+            Some(pending) if pending.recording => None,
+            Some(pending) => deadline_ms(&pending.barrier),
+            None => deadline_ms(&self.announced?.0),
+        }
     }
 
     /// A checkpoint will not be completed. Returns whether channels were held back for it.
     pub fn abort(&mut self, checkpoint: u64) -> bool {
-        if checkpoint > self.newest {
-            self.aborted.insert(checkpoint);
-            if self.aborted.len() > MOST_ABORTED {
-                self.aborted.pop_first();
-            }
-        }
+        self.bury(checkpoint);
+        self.announced.take_if(|(announced, _)| announced.checkpoint == checkpoint);
         let at = self.pending.iter().position(|p| p.barrier.checkpoint == checkpoint);
         at.is_some_and(|at| self.pending.remove(at).holding)
     }
@@ -155,11 +177,13 @@ impl Alignment {
         let keep = if alone { 0 } else { MOST_PENDING - 1 };
         let given_up = self.pending.len().saturating_sub(keep);
         self.give_up(given_up, verdict);
-        self.aborted.retain(|aborted| *aborted > barrier.checkpoint);
+        self.newest = barrier.checkpoint;
+        let announced = self.announced.take_if(|(a, _)| a.checkpoint <= barrier.checkpoint);
+        let announced = announced.filter(|(a, _)| a.checkpoint == barrier.checkpoint);
         self.pending.push(Pending {
             barrier,
             arrived: vec![false; self.open.len()],
-            first_us: now_us,
+            first_us: announced.map_or(now_us, |(_, since_us)| since_us),
             recording: false,
             holding: false,
         });
@@ -167,10 +191,21 @@ impl Alignment {
 
     /// Gives up the oldest.
     fn give_up(&mut self, count: usize, verdict: &mut Verdict) {
-        for pending in self.pending.drain(..count) {
+        let given_up: Vec<Pending> = self.pending.drain(..count).collect();
+        for pending in given_up {
+            self.bury(pending.barrier.checkpoint);
             verdict.given_up.push(pending.barrier.checkpoint);
             verdict.release |= pending.holding;
         }
+    }
+
+    /// Remembers that nothing will come of a checkpoint; says whether that is new.
+    fn bury(&mut self, checkpoint: u64) -> bool {
+        let is_new = self.dead.insert(checkpoint);
+        if self.dead.len() > MOST_DEAD {
+            self.dead.pop_first();
+        }
+        is_new
     }
 
     /// Looks for a checkpoint of which nothing is missing.
@@ -194,15 +229,6 @@ impl Pending {
         open.iter().zip(&self.arrived).all(|(open, arrived)| !open || *arrived)
     }
 
-    fn deadline_ms(&self) -> Option<i64> {
-        let Mode::AlignedFor(longest_ms) = self.barrier.alignment else { return None };
-        Some(self.barrier.timestamp_ms.saturating_add_unsigned(longest_ms))
-    }
-
-    fn is_due(&self, now_us: i64) -> bool {
-        self.deadline_ms().is_some_and(|at| at <= now_us.div_euclid(1000))
-    }
-
     fn go_on_unaligned(&mut self, verdict: &mut Verdict) {
         self.barrier.alignment = Mode::Unaligned;
         self.recording = true;
@@ -219,4 +245,14 @@ impl Pending {
             sync_us: 0,
         }
     }
+}
+
+/// Until when a barrier may be waited for with channels held back.
+fn deadline_ms(barrier: &Barrier) -> Option<i64> {
+    let Mode::AlignedFor(longest_ms) = barrier.alignment else { return None };
+    Some(barrier.timestamp_ms.saturating_add_unsigned(longest_ms))
+}
+
+fn is_due(barrier: &Barrier, now_us: i64) -> bool {
+    deadline_ms(barrier).is_some_and(|at| at <= now_us.div_euclid(1000))
 }

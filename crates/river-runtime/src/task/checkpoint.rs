@@ -8,7 +8,7 @@ use river_expr::EvalContext;
 use super::{Head, Running, now_us};
 use crate::Batch;
 use crate::checkpoint::{Alignment, Barrier, Command, RestoredState, SubtaskState, Timing};
-use crate::exchange::{Element, Outcome};
+use crate::exchange::{Element, Notice, Outcome};
 use crate::gate::Verdict;
 
 impl Running {
@@ -32,11 +32,16 @@ impl Running {
 
     /// Does what the driver has said, and what is due for barriers that have been waited for.
     pub(super) fn obey(&mut self, now: &EvalContext) -> Outcome<()> {
-        self.queue.take_commands(&mut self.commands);
-        while let Some(command) = self.commands.pop_front() {
-            match command {
-                Command::Snapshot(barrier) => self.start(barrier, now)?,
-                Command::Abort(checkpoint) => self.abort(checkpoint),
+        self.queue.take_notices(&mut self.notices);
+        while let Some(notice) = self.notices.pop_front() {
+            match notice {
+                Notice::Command(Command::Snapshot(barrier)) => self.start(barrier, now)?,
+                Notice::Command(Command::Abort(checkpoint)) => self.abort(checkpoint),
+                Notice::Announced(barrier) => {
+                    if let Head::Gate(gate) = &mut self.head {
+                        gate.alignment().announce(barrier, now_us(now));
+                    }
+                }
             }
         }
         let Head::Gate(gate) = &mut self.head else { return Ok(()) };
@@ -117,7 +122,7 @@ impl Running {
             }
             state.prepared = self.end.prepare()?;
             timing.sync_us = begun.elapsed().as_micros() as u64;
-            self.snapshots.begin(&barrier, state, timing);
+            self.snapshots.begin(&barrier, state, timing, &mut self.chain);
         }
         if barrier.alignment == Alignment::Unaligned {
             self.queue.overtake(barrier.checkpoint);
@@ -137,20 +142,19 @@ impl Running {
         Ok(self.snapshots.advance(&mut self.chain, &self.metrics)?)
     }
 
-    /// Aborts of the snapshot in progress get through while its rows are waited for.
+    /// Aborts get through while rows are waited for; they also keep a snapshot from being begun.
     fn obey_aborts(&mut self) {
-        self.queue.take_commands(&mut self.commands);
-        let commands = std::mem::take(&mut self.commands);
-        for command in commands {
-            match command {
-                Command::Snapshot(_) => self.commands.push_back(command),
-                Command::Abort(checkpoint) => {
-                    self.abort(checkpoint);
-                    self.commands.retain(
-                        |c| !matches!(c, Command::Snapshot(b) if b.checkpoint == checkpoint),
-                    );
-                }
-            }
+        self.queue.take_notices(&mut self.notices);
+        for notice in std::mem::take(&mut self.notices) {
+            let Notice::Command(Command::Abort(checkpoint)) = notice else {
+                self.notices.push_back(notice);
+                continue;
+            };
+            self.abort(checkpoint);
+            self.notices.retain(|notice| match notice {
+                Notice::Command(Command::Snapshot(barrier)) => barrier.checkpoint != checkpoint,
+                _ => true,
+            });
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Snapshots {
     writer: Option<Box<dyn SnapshotWriter>>,
     open: Option<Open>,
     last_aborted: u64,
+    /// The writer knows the tables.
+    declared: bool,
 }
 
 /// A snapshot in progress.
@@ -44,7 +46,7 @@ struct Open {
 impl Snapshots {
     /// None yet.
     pub fn new(writer: Option<Box<dyn SnapshotWriter>>) -> Snapshots {
-        Snapshots { writer, open: None, last_aborted: 0 }
+        Snapshots { writer, open: None, last_aborted: 0, declared: false }
     }
 
     /// Whether snapshots go anywhere.
@@ -63,8 +65,19 @@ impl Snapshots {
     }
 
     /// Begins one. The chain has been cut; `state` is what there is to give beside rows.
-    pub fn begin(&mut self, barrier: &Barrier, mut state: SubtaskState, timing: Timing) {
+    pub fn begin(
+        &mut self,
+        barrier: &Barrier,
+        mut state: SubtaskState,
+        timing: Timing,
+        chain: &mut Chain,
+    ) {
         let Some(writer) = &mut self.writer else { return };
+        if !std::mem::replace(&mut self.declared, true) {
+            for (operator, table, columns) in chain.tables() {
+                writer.table(operator, table, columns);
+            }
+        }
         writer.begin(barrier);
         let checkpoint = barrier.checkpoint;
         let prepared = std::mem::take(&mut state.prepared);

@@ -4,9 +4,9 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
-/// Runs lines of `<channel>: <checkpoint> [ahead]`, `<channel>: end`, `abort <checkpoint>` and
-/// `time <ms>`; barriers are of `mode`, triggered at 0 ms. Shows what each means, and on which
-/// channels is recorded after it.
+/// Runs lines of `<channel>: <checkpoint> [ahead]`, `<channel>: end`, `abort <checkpoint>`,
+/// `announce <checkpoint>` and `time <ms>`; barriers are of `mode`, triggered at 0 ms. Shows what
+/// each means, and on which channels is recorded after it.
 fn check(channels: usize, mode: Mode, script: &str, expected: Expect) {
     let mut alignment = Alignment::new(channels);
     let mut now_us = 0;
@@ -18,6 +18,12 @@ fn check(channels: usize, mode: Mode, script: &str, expected: Expect) {
         let verdict = match words[..] {
             ["abort", _] => {
                 said.extend(alignment.abort(number(1)).then(|| "release".to_owned()));
+                None
+            }
+            ["announce", _] => {
+                let checkpoint = number(1);
+                let barrier = Barrier { checkpoint, timestamp_ms: 0, alignment: mode, stop: false };
+                alignment.announce(barrier, now_us);
                 None
             }
             ["time", _] => {
@@ -274,6 +280,62 @@ fn an_alignment_that_takes_too_long_becomes_unaligned() {
             time 12 -> records [2]
             2: 1 -> complete 1 after 3000+9000 us
             0: 2 -> snapshot 2 ahead, records [1, 2]
+        "#]],
+    );
+}
+
+#[test]
+fn an_announced_barrier_is_not_waited_for_longer_than_that() {
+    check(
+        2,
+        Mode::AlignedFor(10),
+        "time 4
+         announce 1
+         time 9
+         time 10
+         0: 1
+         time 11
+         1: 1
+         announce 1
+         time 99",
+        expect![[r#"
+            time 4 ->
+            announce 1 ->
+            time 9 ->
+            time 10 -> snapshot 1 ahead, records [0, 1]
+            0: 1 -> records [1]
+            time 11 -> records [1]
+            1: 1 -> complete 1 after 4000+7000 us
+            announce 1 ->
+            time 99 ->
+        "#]],
+    );
+}
+
+#[test]
+fn an_announcement_gives_nothing_up() {
+    check(
+        2,
+        Mode::AlignedFor(10),
+        "announce 2
+         0: 1
+         announce 3
+         1: 1
+         abort 3
+         time 50
+         0: 3
+         announce 3
+         time 60",
+        expect![[r#"
+            announce 2 ->
+            0: 1 -> hold
+            announce 3 ->
+            1: 1 -> release, snapshot 1, complete 1 after 0+0 us
+            abort 3 ->
+            time 50 ->
+            0: 3 -> ignored
+            announce 3 ->
+            time 60 ->
         "#]],
     );
 }
