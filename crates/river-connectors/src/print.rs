@@ -112,6 +112,7 @@ impl SinkWriter for PrintWriter {
         })
     }
 
+    /// Lines are shown as they come, and again if the job restarts, as in Flink.
     fn prepare(&mut self) -> Result<Vec<Vec<u8>>> {
         Ok(Vec::new())
     }

@@ -101,7 +101,7 @@ fn visible_files(directory: &Path, prefix: &str, out: &mut Vec<String>) {
             visible_files(&path, &format!("{prefix}{name}/"), out);
         } else if name.starts_with("part-") {
             out.push(format!("{prefix}:\n{}", fs::read_to_string(&path).unwrap()));
-        } else {
+        } else if !name.starts_with('.') {
             out.push(format!("{prefix}{name}\n"));
         }
     }
@@ -486,8 +486,13 @@ fn nothing_is_visible_before_the_commit() {
             1,
         ))
         .unwrap();
+    let unfinished = || {
+        let names = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_str().unwrap().ends_with(".inprogress")).count()
+    };
+    assert_eq!(unfinished(), 1);
     sink.abort().unwrap();
-    assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+    assert_eq!((listed(), unfinished()), (1, 0));
 }
 
 #[test]

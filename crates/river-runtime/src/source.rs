@@ -40,7 +40,8 @@ pub trait SourceReader: Send {
 
     /// Goes on from the positions of a snapshot (of this or, after rescaling, another subtask):
     /// these are its splits, and no others but those that nobody has. Called for all readers of a
-    /// restored job, perhaps without splits, before any of them is polled.
+    /// restored job, also those of subtasks that had ended, perhaps without splits, before any of
+    /// them is polled; not for a source that the checkpoint knows nothing of.
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()>;
 }
 

@@ -13,6 +13,7 @@
 //! Partitions are marked complete on commit ([`pending`]). All that must outlive a restart is in
 //! the [`committable`]s.
 
+pub mod commits;
 pub mod committable;
 pub mod part;
 pub mod pending;
@@ -31,8 +32,9 @@ use river_core::Field;
 use river_core::options::Options;
 use river_core::plan::SinkSpec;
 use river_runtime::sink::{Sink, SinkWriter};
-use river_runtime::{Batch, Error, Result};
+use river_runtime::{Batch, Error, MAX_WATERMARK, Result};
 
+use self::commits::Commits;
 use self::committable::{Committable, FinishedFile};
 use self::part::{OpenPart, unwritable};
 use self::pending::PendingPartitions;
@@ -82,6 +84,7 @@ struct Shared {
     rolling: Rolling,
     rules: Option<CommitRules>,
     run: Run,
+    commits: Commits,
     /// Number of the next file of this run.
     next_part: AtomicU64,
     /// Names of files that were handed over and are not committed: a checkpoint may hold them.
@@ -107,6 +110,7 @@ impl FilesystemSink {
         let layout = Layout::new(&spec.name, &spec.options)?;
         let shared = Shared {
             run: Run::new(&layout.path),
+            commits: Commits::new(&layout.path),
             next_part: AtomicU64::new(0),
             prepared: Mutex::default(),
             pending: Mutex::default(),
@@ -152,16 +156,36 @@ impl Shared {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes finished files visible, and that durable.
+    /// Makes finished files visible, and that durable. First all are looked for, so that one that
+    /// is lost is found out before anybody can have taken another away.
     fn publish(&self, committables: &[&Committable]) -> Result<()> {
+        let files = committables.iter().flat_map(|of| of.files.iter().map(move |f| (f, *of)));
+        let mut hidden_files = Vec::new();
         let mut directories = BTreeSet::new();
-        for file in committables.iter().flat_map(|committable| &committable.files) {
+        for (file, of) in files {
             let (hidden, visible) = file.paths(&self.layout.path);
-            publish(&hidden, &visible, file.bytes)?;
-            self.prepared().remove(&file.name);
+            match find(&hidden, &visible, file.bytes)? {
+                Place::Hidden => hidden_files.push((hidden, visible)),
+                Place::Visible => directories.extend(visible.parent().map(Path::to_owned)),
+                Place::Nowhere if self.commits.include(of) => {}
+                Place::Nowhere => return Err(lost(&hidden, &visible)),
+            }
+        }
+        if !hidden_files.is_empty() {
+            self.commits.record(committables);
+        }
+        for (hidden, visible) in hidden_files {
+            fs::rename(&hidden, &visible).map_err(|error| unwritable(&visible, &error))?;
             directories.extend(visible.parent().map(Path::to_owned));
         }
-        directories.iter().try_for_each(|directory| sync_directory(directory))
+        // One that is gone was taken away with what is in it.
+        let mut there = directories.iter().filter(|directory| directory.exists());
+        there.try_for_each(|directory| sync_directory(directory))?;
+        let mut prepared = self.prepared();
+        for file in committables.iter().flat_map(|of| &of.files) {
+            prepared.remove(&file.name);
+        }
+        Ok(())
     }
 
     /// Marks the partitions that are complete, given the writers' watermark.
@@ -178,6 +202,16 @@ impl Shared {
             self.pending().marked(&partition, now_ms);
         }
         Ok(())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // All input has ended and all output is committed: no checkpoint will be gone on from.
+        let has_ended = self.pending().watermark() == Some(MAX_WATERMARK);
+        if has_ended && self.prepared().is_empty() {
+            self.commits.forget(self.run.sink());
+        }
     }
 }
 
@@ -257,7 +291,15 @@ impl Sink for FilesystemSink {
     }
 }
 
-fn publish(hidden: &Path, visible: &Path, bytes: u64) -> Result<()> {
+/// Where a finished file is.
+enum Place {
+    Hidden,
+    /// It was committed before.
+    Visible,
+    Nowhere,
+}
+
+fn find(hidden: &Path, visible: &Path, bytes: u64) -> Result<Place> {
     match fs::metadata(hidden) {
         Ok(about) if about.len() != bytes => Err(Error::input(format!(
             "{}: the file has {} bytes, but {bytes} were written and made durable: rows are lost; \
@@ -265,19 +307,22 @@ fn publish(hidden: &Path, visible: &Path, bytes: u64) -> Result<()> {
             hidden.display(),
             about.len()
         ))),
-        Ok(_) => fs::rename(hidden, visible).map_err(|error| unwritable(visible, &error)),
+        Ok(_) => Ok(Place::Hidden),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(unwritable(hidden, &error))
         }
-        // Committed before.
-        Err(_) if visible.exists() => Ok(()),
-        Err(_) => Err(Error::input(format!(
-            "{}: the file belongs to the checkpoint and is gone, and was not committed as {}: \
-             rows are lost; go on from another checkpoint",
-            hidden.display(),
-            visible.display()
-        ))),
+        Err(_) if visible.exists() => Ok(Place::Visible),
+        Err(_) => Ok(Place::Nowhere),
     }
+}
+
+fn lost(hidden: &Path, visible: &Path) -> Error {
+    Error::input(format!(
+        "{}: the file belongs to the checkpoint and is gone, and was not committed as {}: rows \
+         are lost; go on from another checkpoint",
+        hidden.display(),
+        visible.display()
+    ))
 }
 
 /// Marks a partition complete. One that is gone has been dealt with by whoever removed it.

@@ -36,8 +36,12 @@ fn rows(line: &str, day: &str) -> Batch {
 
 fn watermark(text: &str) -> Batch {
     let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
+    watermark_ms(time.and_utc().timestamp_millis())
+}
+
+fn watermark_ms(watermark: i64) -> Batch {
     let mut batch = Batch::new(rows("", "").columns.iter().map(|c| c.slice(0, 0)).collect(), 0);
-    batch.marks.push(Mark { offset: 0, watermark: time.and_utc().timestamp_millis() });
+    batch.marks.push(Mark { offset: 0, watermark });
     batch
 }
 
@@ -58,6 +62,7 @@ fn files(table: &Path) -> Vec<String> {
                 name if name.starts_with("part-") => "part",
                 name if name.ends_with(".inprogress") => "hidden",
                 name if name.ends_with(".lock") => "lock",
+                name if name.ends_with(".committed") => continue,
                 name => name,
             };
             names.push(format!("{below}/{kind}"));
@@ -142,6 +147,20 @@ impl FilesystemSink {
     }
 }
 
+#[test]
+fn a_job_that_has_come_to_its_end_leaves_only_its_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = directory.path();
+    let first = sink(table, &[]);
+    let mut writer = first.writer(0, 1).unwrap();
+    writer.write(&rows("a", "1")).unwrap();
+    writer.write(&watermark_ms(MAX_WATERMARK)).unwrap();
+    first.commit(&writer.prepare().unwrap()).unwrap();
+    drop((first, writer));
+    assert_eq!(fs::read_dir(table).unwrap().count(), 1);
+    assert_eq!(files(table), ["day=1/_SUCCESS", "day=1/part"]);
+}
+
 /// The last that a subtask has handed over stays in later checkpoints.
 #[test]
 fn files_that_were_committed_long_ago_may_be_gone() {
@@ -170,9 +189,16 @@ fn files_that_were_committed_long_ago_may_be_gone() {
     let third = sink(table, &[]);
     third.recover(&checkpoint).unwrap();
     assert_eq!(files(table), ["day=1/_SUCCESS", "day=1/part"]);
-    // But the last checkpoint's must be there.
+    drop(third);
+    // The last checkpoint's, too, if its commit is known to have come to its end.
+    let hidden = fs::read_dir(table).unwrap().map(|entry| entry.unwrap().path());
+    let known: Vec<_> = hidden.filter(|path| path.extension().is_some()).collect();
+    assert_eq!(known.len(), 1, "{known:?}");
     consume();
-    assert!(sink(table, &[]).recover(&checkpoint).is_err());
+    sink(table, &[]).recover(&checkpoint).unwrap();
+    fs::remove_file(&known[0]).unwrap();
+    let error = sink(table, &[]).recover(&checkpoint).unwrap_err().to_string();
+    assert!(error.contains("is gone"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use river_core::plan::{SinkSpec, TableRef};
@@ -96,13 +95,16 @@ struct World {
     directory: tempfile::TempDir,
     expected: Vec<String>,
     files: usize,
+    /// Lines of files that a consumer has taken away.
+    taken: Vec<String>,
 }
 
 impl World {
     fn new(seed: u64) -> World {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("in")).unwrap();
-        World { random: Random::of(seed, 0, 0), directory, expected: Vec::new(), files: 0 }
+        let random = Random::of(seed, 0, 0);
+        World { random, directory, expected: Vec::new(), files: 0, taken: Vec::new() }
     }
 
     fn below(&mut self, limit: usize) -> usize {
@@ -141,6 +143,18 @@ impl World {
             from.push(("source.monitor-interval", "0 ms"));
         }
         (table(&from, columns()), sink_spec(&options(output.as_str()), columns()))
+    }
+
+    /// A consumer takes away what it sees.
+    fn consume(&mut self) {
+        for entry in fs::read_dir(self.directory.path().join("out")).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with("part-") {
+                let text = fs::read_to_string(&path).unwrap();
+                self.taken.extend(text.lines().map(str::to_owned));
+                fs::remove_file(path).unwrap();
+            }
+        }
     }
 
     /// One life of the job, until it dies or is done; gives the last completed checkpoint, and
@@ -197,17 +211,6 @@ impl World {
     }
 }
 
-fn lines_below(directory: &Path) -> Vec<String> {
-    let mut lines = Vec::new();
-    for entry in fs::read_dir(directory).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.file_name().unwrap().to_str().unwrap().starts_with("part-") {
-            lines.extend(fs::read_to_string(path).unwrap().lines().map(str::to_owned));
-        }
-    }
-    lines
-}
-
 fn run(seed: u64) {
     let mut world = World::new(seed);
     let monitored = world.below(2) == 0;
@@ -219,6 +222,9 @@ fn run(seed: u64) {
         let steps = world.below(60);
         let (checkpoint, done) = world.live(&tables, last, steps);
         last = checkpoint;
+        if world.below(2) == 0 {
+            world.consume();
+        }
         if !monitored && last.is_some() && world.below(4) == 0 {
             // A bounded table was listed once: what comes later is not of it.
             fs::write(world.directory.path().join("in").join("99"), "late\n").unwrap();
@@ -227,7 +233,8 @@ fn run(seed: u64) {
             break;
         }
     }
-    let mut lines = lines_below(&world.directory.path().join("out"));
+    world.consume();
+    let mut lines = world.taken;
     lines.sort();
     world.expected.sort();
     assert!(lines == world.expected, "{} of {} rows", lines.len(), world.expected.len());
