@@ -112,7 +112,8 @@ pub trait SnapshotWriter: Send {
     /// The checkpoint is given up.
     fn abort(&mut self);
 
-    /// A checkpoint that was not begun will not be: a newer one has overtaken its barriers.
+    /// A checkpoint will not be completed by this task, whether it was begun or not: a newer one
+    /// has overtaken its barriers.
     fn decline(&mut self, checkpoint: u64) {
         let _ = checkpoint;
     }

@@ -209,6 +209,9 @@ impl Running {
             Poll::End => {
                 // A checkpoint that was asked for by now is of the state before the end.
                 self.obey(now)?;
+                if self.halted_by.is_some() {
+                    return Ok(true);
+                }
                 self.settle()?;
                 let last = Batch::watermark(MAX_WATERMARK);
                 self.chain.process(0, last, now, &mut self.end)?;

@@ -1,6 +1,7 @@
 //! What a task does for checkpoints: obeys commands, cuts its chain at barriers and passes them
 //! on, and goes on from what was restored.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use river_expr::EvalContext;
@@ -8,7 +9,7 @@ use river_expr::EvalContext;
 use super::{Head, Running, now_us};
 use crate::Batch;
 use crate::checkpoint::{Alignment, Barrier, Command, RestoredState, SubtaskState, Timing};
-use crate::exchange::{Element, Notice, Outcome};
+use crate::exchange::{Element, Notice, Outcome, Stop};
 use crate::gate::Verdict;
 
 impl Running {
@@ -109,13 +110,13 @@ impl Running {
 
     /// Cuts everything at this point between two batches, and passes the barrier on.
     fn snapshot(&mut self, barrier: Barrier, mut timing: Timing) -> Outcome<()> {
+        let begun = Instant::now();
         // Tables owe one cut at a time.
         self.settle()?;
         if self.snapshots.last_aborted() == barrier.checkpoint {
             return Ok(());
         }
         if self.snapshots.are_kept() {
-            let begun = Instant::now();
             let mut state = SubtaskState { locals: self.chain.cut()?, ..SubtaskState::default() };
             if let Head::Source { reader, .. } = &self.head {
                 state.splits = reader.snapshot();
@@ -133,11 +134,14 @@ impl Running {
     /// Gives all that is owed for the snapshot in progress, as fast as it is taken.
     pub(super) fn settle(&mut self) -> Outcome<()> {
         while self.snapshots.are_owing() {
+            if self.signals.cancelled.load(Ordering::Relaxed) {
+                return Err(Stop::Cancelled);
+            }
             self.snapshots.advance(&mut self.chain, &self.metrics)?;
             if let Some(pause) = self.snapshots.pause().filter(|pause| !pause.is_zero()) {
                 self.queue.pause(Instant::now() + pause)?;
-                self.obey_aborts();
             }
+            self.obey_aborts();
         }
         Ok(self.snapshots.advance(&mut self.chain, &self.metrics)?)
     }

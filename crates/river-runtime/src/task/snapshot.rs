@@ -102,27 +102,23 @@ impl Snapshots {
         }
     }
 
-    /// The checkpoint's barriers will not all come. The driver is told of one not begun yet too.
+    /// The checkpoint's barriers will not all come, and the driver does not know.
     pub fn give_up(&mut self, checkpoint: u64, chain: &mut Chain) {
-        if !self.abort(checkpoint, chain)
-            && let Some(writer) = &mut self.writer
-        {
+        self.abort(checkpoint, chain);
+        if let Some(writer) = &mut self.writer {
             writer.decline(checkpoint);
         }
     }
 
-    /// Drops the checkpoint's snapshot, if it is the one in progress; says whether it was.
-    pub fn abort(&mut self, checkpoint: u64, chain: &mut Chain) -> bool {
+    /// Drops the checkpoint's snapshot, if it is the one in progress.
+    pub fn abort(&mut self, checkpoint: u64, chain: &mut Chain) {
         self.last_aborted = checkpoint;
-        if self.open.as_ref().is_none_or(|open| open.checkpoint != checkpoint) {
-            return false;
+        if self.open.take_if(|open| open.checkpoint == checkpoint).is_some() {
+            chain.forget_cut();
+            if let Some(writer) = &mut self.writer {
+                writer.abort();
+            }
         }
-        self.open = None;
-        chain.forget_cut();
-        if let Some(writer) = &mut self.writer {
-            writer.abort();
-        }
-        true
     }
 
     /// Gives a chunk of what is owed, if the writer can take it, and what must be given in any

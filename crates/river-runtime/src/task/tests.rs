@@ -430,12 +430,10 @@ fn a_source_makes_its_snapshot_when_told_to_and_while_it_waits() {
     );
     expect![[r#"
         finished 1: {} in flight [] splits [SplitState { split: "all", position: [0] }]
-        aborted 2
         finished 3: {1: 2} in flight [] splits [SplitState { split: "all", position: [2] }]
         finished 4: {1: 3} in flight [] splits [SplitState { split: "all", position: [3] }]
         ended: finished true, splits [SplitState { split: "all", position: [3] }]
         behind: barrier 4 Unaligned over [2, 1]
-        behind: barrier 2 Unaligned over []
         behind: barrier 1 Aligned over []
         behind: 2 rows
         behind: barrier 3 Aligned over []
@@ -459,6 +457,41 @@ fn a_command_that_waits_is_obeyed_before_the_end() {
         behind: End
     "#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn a_source_that_is_to_stop_reads_no_further_unless_that_is_aborted() {
+    let mut last = barrier(4, Alignment::Aligned);
+    last.stop = true;
+    // Halted, it no longer ends either; so the second command comes from elsewhere.
+    let mut bench = Bench::new(0);
+    let reader = Box::new(Script {
+        polls: vec![Poll::Batch(batch(&[(1, 0)]))].into_iter(),
+        commands: vec![Command::Snapshot(last)].into_iter(),
+        queue: bench.queue.clone(),
+        position: 0,
+    });
+    let task = bench.task(Head::Source { name: "script".to_owned(), reader });
+    let queue = bench.queue.clone();
+    let behind = bench.behind.clone();
+    let driver = std::thread::spawn(move || {
+        let mut text = String::new();
+        while !text.contains("barrier") {
+            let Received::Element(_, element) = behind.receive(None) else { break };
+            text.push_str(&format!("{}\n", element_text(&element)));
+        }
+        queue.command(Command::Abort(4));
+        text
+    });
+    let after = bench.run_task(task);
+    expect![[r#"
+        1 rows
+        barrier 4 Aligned over []
+        finished 4: {1: 1} in flight [] splits [SplitState { split: "all", position: [1] }]
+        ended: finished true, splits [SplitState { split: "all", position: [1] }]
+        behind: 0 rows and a mark
+        behind: End
+    "#]].assert_eq(&format!("{}{after}", driver.join().unwrap()));
 }
 
 /// Prepares the number of rows written since it prepared last.

@@ -435,10 +435,8 @@ impl<'a> Driver<'a> {
                     pending.given.insert(task, Arc::new(given));
                 }
             }
-            Event::Aborted { checkpoint } | Event::Declined { checkpoint } => {
-                self.abort(checkpoint);
-            }
-            Event::Prepared { .. } => {}
+            Event::Declined { checkpoint } => self.abort(checkpoint),
+            Event::Aborted { .. } | Event::Prepared { .. } => {}
             Event::Ended { task, outcome } => {
                 let given = Given { state: outcome?, rows: Vec::new() };
                 self.ended.insert(task, Arc::new(given));
