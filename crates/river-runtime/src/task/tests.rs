@@ -463,7 +463,7 @@ fn a_command_that_waits_is_obeyed_before_the_end() {
 fn a_source_that_is_to_stop_reads_no_further_unless_that_is_aborted() {
     let mut last = barrier(4, Alignment::Aligned);
     last.stop = true;
-    // Halted, it no longer ends either; so the second command comes from elsewhere.
+    // Halted, it does not end either; so the abort comes from elsewhere.
     let mut bench = Bench::new(0);
     let reader = Box::new(Script {
         polls: vec![Poll::Batch(batch(&[(1, 0)]))].into_iter(),
@@ -472,26 +472,22 @@ fn a_source_that_is_to_stop_reads_no_further_unless_that_is_aborted() {
         position: 0,
     });
     let task = bench.task(Head::Source { name: "script".to_owned(), reader });
-    let queue = bench.queue.clone();
-    let behind = bench.behind.clone();
+    let (queue, events) = (bench.queue.clone(), bench.events.clone());
     let driver = std::thread::spawn(move || {
-        let mut text = String::new();
-        while !text.contains("barrier") {
-            let Received::Element(_, element) = behind.receive(None) else { break };
-            text.push_str(&format!("{}\n", element_text(&element)));
-        }
+        let text = event_text(events.recv().unwrap());
         queue.command(Command::Abort(4));
         text
     });
     let after = bench.run_task(task);
     expect![[r#"
-        1 rows
-        barrier 4 Aligned over []
         finished 4: {1: 1} in flight [] splits [SplitState { split: "all", position: [1] }]
         ended: finished true, splits [SplitState { split: "all", position: [1] }]
+        behind: 1 rows
+        behind: barrier 4 Aligned over []
         behind: 0 rows and a mark
         behind: End
-    "#]].assert_eq(&format!("{}{after}", driver.join().unwrap()));
+    "#]]
+    .assert_eq(&format!("{}{after}", driver.join().unwrap()));
 }
 
 /// Prepares the number of rows written since it prepared last.
