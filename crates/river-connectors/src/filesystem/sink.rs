@@ -188,6 +188,16 @@ impl Shared {
         Ok(())
     }
 
+    /// All input has ended and all output is committed: nobody will go on from a checkpoint, and
+    /// only the output is left behind.
+    fn tidy_up_if_ended(&self) {
+        let has_ended = self.pending().watermark() == Some(MAX_WATERMARK);
+        if has_ended && self.prepared().is_empty() {
+            self.run.release();
+            self.commits.forget(self.run.sink());
+        }
+    }
+
     /// Marks the partitions that are complete, given the writers' watermark.
     fn mark_complete(&self, watermark: Option<i64>) -> Result<()> {
         let Some(rules) = &self.rules else { return Ok(()) };
@@ -207,11 +217,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // All input has ended and all output is committed: no checkpoint will be gone on from.
-        let has_ended = self.pending().watermark() == Some(MAX_WATERMARK);
-        if has_ended && self.prepared().is_empty() {
-            self.commits.forget(self.run.sink());
-        }
+        self.tidy_up_if_ended();
     }
 }
 
@@ -252,11 +258,16 @@ impl Sink for FilesystemSink {
         let watermark = pending.watermark();
         drop(pending);
         // Marks come last: a marked partition has all its files.
-        shared.mark_complete(watermark)
+        shared.mark_complete(watermark)?;
+        shared.tidy_up_if_ended();
+        Ok(())
     }
 
     fn recover(&self, prepared: &[Vec<u8>]) -> Result<()> {
         let shared = &self.shared;
+        if shared.pending().has_writers() {
+            return Err(Error::internal("filesystem sink: recovered after it was used"));
+        }
         let all = Committable::decode_all(prepared)?;
         let Some(first) = all.first() else { return Ok(()) };
         let is_open = |writer: &&Committable| !all.iter().any(|later| writer.is_settled_by(later));
@@ -389,7 +400,7 @@ impl Writer {
             self.shared.pending().write(self.subtask, self.barriers, &partition, now_ms);
         }
         if part.size() >= self.shared.rolling.size {
-            self.ended.push(part.end()?);
+            self.ended.push(part.end()?.sync()?);
         } else {
             self.open.insert(partition, part);
         }
@@ -401,11 +412,9 @@ impl Writer {
         let mut due: Vec<String> =
             self.open.iter().filter(|(_, part)| ends(part)).map(|(p, _)| p.clone()).collect();
         due.sort();
-        for partition in due {
-            if let Some(part) = self.open.remove(&partition) {
-                self.ended.push(part.end()?);
-            }
-        }
+        let parts = due.iter().filter_map(|partition| self.open.remove(partition));
+        let parts = parts.map(OpenPart::end).collect::<Result<Vec<_>>>()?;
+        self.ended.extend(part::sync_all(parts)?);
         Ok(())
     }
 

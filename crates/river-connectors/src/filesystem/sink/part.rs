@@ -13,6 +13,8 @@ use crate::format::{Encoder, Format};
 
 /// Encoded bytes gathered before they are written.
 const WRITE_BYTES: usize = 256 << 10;
+/// Files made durable at once.
+const SYNC_THREADS: usize = 8;
 
 /// An open part file.
 pub struct OpenPart {
@@ -84,8 +86,8 @@ impl OpenPart {
         }
     }
 
-    /// Ends the file and makes it durable; its name in the directory is not yet.
-    pub fn end(self) -> Result<FinishedFile> {
+    /// Ends the file.
+    pub fn end(self) -> Result<EndedPart> {
         let OpenPart { name, hidden, output, .. } = self;
         let wrong = |error| unwritable(&hidden, &error);
         let file = match output {
@@ -97,10 +99,45 @@ impl OpenPart {
                 writer.finish().map_err(|error| error.context(hidden.display()))?
             }
         };
-        file.sync_all().map_err(wrong)?;
         let bytes = file.metadata().map_err(wrong)?.len();
-        Ok(FinishedFile { name, bytes })
+        Ok(EndedPart { finished: FinishedFile { name, bytes }, hidden, file })
     }
+}
+
+/// A part file that is whole and perhaps not durable.
+pub struct EndedPart {
+    finished: FinishedFile,
+    hidden: PathBuf,
+    file: File,
+}
+
+impl EndedPart {
+    /// Makes the file durable; its name in the directory is not yet.
+    pub fn sync(self) -> Result<FinishedFile> {
+        self.file.sync_all().map_err(|error| unwritable(&self.hidden, &error))?;
+        Ok(self.finished)
+    }
+}
+
+/// Makes files durable, several at once: nothing is processed meanwhile, and file systems commit
+/// what comes together together.
+pub fn sync_all(mut parts: Vec<EndedPart>) -> Result<Vec<FinishedFile>> {
+    let share = parts.len().div_ceil(SYNC_THREADS).max(2);
+    let mut shares = Vec::new();
+    while parts.len() > share {
+        shares.push(parts.split_off(parts.len() - share));
+    }
+    let sync = |parts: Vec<EndedPart>| parts.into_iter().map(EndedPart::sync).collect();
+    let synced: Vec<Result<Vec<FinishedFile>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            shares.into_iter().map(|share| scope.spawn(move || sync(share))).collect();
+        let own = sync(parts);
+        let ended = threads.into_iter().rev().map(|thread| {
+            thread.join().unwrap_or_else(|_| Err(Error::internal("a thread broke down")))
+        });
+        std::iter::once(own).chain(ended).collect()
+    });
+    Ok(synced.into_iter().collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// The error for what cannot be written.
@@ -126,7 +163,7 @@ mod tests {
             created_ms: 0,
             written_ms: 0,
         };
-        let error = part.end().unwrap_err().to_string();
+        let error = part.end().map(drop).unwrap_err().to_string();
         assert!(error.starts_with("cannot write /out/.part-1.inprogress: No space"), "{error}");
     }
 }

@@ -46,6 +46,11 @@ impl PendingPartitions {
         self.writers.insert(subtask, Progress::default());
     }
 
+    /// Whether a writer has started.
+    pub fn has_writers(&self) -> bool {
+        !self.writers.is_empty()
+    }
+
     /// A writer was never used, as its subtask had ended in an earlier run.
     pub fn remove_writer(&mut self, subtask: u32) {
         self.writers.remove(&subtask);

@@ -63,7 +63,7 @@ impl Run {
             return Err(Error::internal("filesystem sink: the stored id of the sink is damaged"));
         }
         if self.sink.get_or_init(|| sink.to_owned()) != sink {
-            return Err(Error::internal("filesystem sink: recovered after it was used"));
+            return Err(Error::internal("filesystem sink: recovered as two sinks"));
         }
         self.settled.get_or_init(|| runs.collect());
         Ok(())

@@ -148,6 +148,19 @@ impl FilesystemSink {
 }
 
 #[test]
+fn many_open_files_are_handed_over_in_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = sink(directory.path(), &[]);
+    let mut writer = first.writer(0, 1).unwrap();
+    let days: Vec<String> = (0..37).map(|day| format!("{day:02}")).collect();
+    days.iter().for_each(|day| writer.write(&rows(day, day)).unwrap());
+    let prepared = Committable::decode_all(&writer.prepare().unwrap()).unwrap();
+    let day_of = |file: &FinishedFile| file.name[4..6].to_owned();
+    assert_eq!(prepared[0].files.iter().map(day_of).collect::<Vec<_>>(), days);
+    assert!(first.recover(&[]).is_err()); // too late
+}
+
+#[test]
 fn a_job_that_has_come_to_its_end_leaves_only_its_output() {
     let directory = tempfile::tempdir().unwrap();
     let table = directory.path();
@@ -156,7 +169,6 @@ fn a_job_that_has_come_to_its_end_leaves_only_its_output() {
     writer.write(&rows("a", "1")).unwrap();
     writer.write(&watermark_ms(MAX_WATERMARK)).unwrap();
     first.commit(&writer.prepare().unwrap()).unwrap();
-    drop((first, writer));
     assert_eq!(fs::read_dir(table).unwrap().count(), 1);
     assert_eq!(files(table), ["day=1/_SUCCESS", "day=1/part"]);
 }

@@ -18,6 +18,7 @@ use river_runtime::source::{Poll, Source, SourceReader, SplitState};
 
 use crate::datagen::field::Random;
 use crate::filesystem::source::FilesystemSource;
+use crate::print::write_lines;
 use crate::tests::{sink_spec, table};
 
 /// Bytes of a range of lines.
@@ -358,6 +359,51 @@ fn parquet_files_go_on_at_a_row() {
     }
     let mut beyond = ParquetFile::open(&path, &spec, 1001, 128).unwrap();
     assert!(beyond.next_rows().map(drop).unwrap_err().to_string().contains("ends earlier"));
+}
+
+/// Whatever the format, a restored reader goes on with the next record.
+#[test]
+fn positions_are_exact_to_the_record() {
+    let csv = |n: usize| format!("{n},\"a \"\"quoted\"\",\n text {n}\"\n");
+    let json = |n: usize| format!("{{\"n\": {n}, \"s\": \"é{n}\"}}\r\n\n");
+    let debezium = |n: usize| {
+        let row = |s: usize| format!("{{\"n\": {n}, \"s\": \"{s}\"}}");
+        match n % 3 {
+            0 => format!("{{\"before\":null,\"after\":{},\"op\":\"c\"}}\n", row(n)),
+            1 => format!("{{\"before\":{},\"after\":{},\"op\":\"u\"}}\n", row(n), row(0)),
+            _ => format!("{{\"before\":{},\"after\":null,\"op\":\"d\"}}\n", row(n)),
+        }
+    };
+    let formats: [(&str, &dyn Fn(usize) -> String); 3] =
+        [("csv", &csv), ("json", &json), ("debezium-json", &debezium)];
+    for (format, record) in formats {
+        let directory = tempfile::tempdir().unwrap();
+        let text: String = (0..9_000).map(record).collect();
+        let path = directory.path().join("a.zst");
+        fs::write(&path, zstd::encode_all(text.trim_end().as_bytes(), 1).unwrap()).unwrap();
+        let pairs =
+            [("connector", "filesystem"), ("format", format), ("path", path.to_str().unwrap())];
+        let field = |name, ty: LogicalType| Field::new(name, ty.nullable());
+        let table =
+            table(&pairs, vec![field("n", LogicalType::Int), field("s", LogicalType::STRING)]);
+        let reader = || FilesystemSource::new(&table).unwrap().reader(0, 1).unwrap();
+        let next = |reader: &mut Box<dyn SourceReader>, out: &mut Vec<u8>| {
+            let Poll::Batch(batch) = reader.poll().unwrap() else { return false };
+            write_lines(&table.physical, "", &batch, out);
+            true
+        };
+        let (mut whole, mut all) = (Vec::new(), reader());
+        while next(&mut all, &mut whole) {}
+        let (mut parts, mut restored) = (Vec::new(), reader());
+        let mut batches = 0;
+        while next(&mut restored, &mut parts) {
+            batches += 1;
+            let states = restored.snapshot();
+            restored = reader();
+            restored.restore(states).unwrap();
+        }
+        assert!(batches > 2 && whole == parts, "{format}: {batches} batches");
+    }
 }
 
 #[test]
