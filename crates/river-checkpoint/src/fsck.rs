@@ -233,7 +233,10 @@ impl Examination<'_> {
             Ok(read) => read,
             Err(error) if matches!(error.kind(), ErrorKind::Storage(_)) => return Err(error),
             Err(error) => {
-                self.find(Problem::DamagedMetadata, metadata, error.to_string());
+                let uri = self.storage.display(&metadata.path);
+                let reason = error.to_string();
+                let reason = reason.strip_prefix(&format!("{uri} ")).unwrap_or(&reason);
+                self.find(Problem::DamagedMetadata, metadata, reason.to_owned());
                 return Ok(None);
             }
         };
