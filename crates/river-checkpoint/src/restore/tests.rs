@@ -74,7 +74,7 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// 1 -> 4 -> 3 subtasks: every row arrives once, where its key belongs, in order within its key.
     #[test]
@@ -149,15 +149,30 @@ fn state_that_does_not_fit_is_refused() {
         let error = restore_into(&job, &path, keeper, false).unwrap_err();
         expected.assert_eq(&shown(&job, &error));
     };
-    check(&mut Keeper::new(&["others"]), expect!["file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 holds state 'rows' of Deduplicate[1], for which the job has no place; allow state to be left out (--allowNonRestoredState) to go on without it"]);
+    check(
+        &mut Keeper::new(&["others"]),
+        expect![
+            "file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 holds state 'rows' of Deduplicate[1], for which the job has no place; allow state to be left out (--allowNonRestoredState) to go on without it"
+        ],
+    );
     let mut renamed = Keeper::new(&[TABLE]);
     let field = renamed.tables[0].columns[1].as_ref().clone().with_name("texts");
     renamed.tables[0].columns[1] = Arc::new(field);
-    check(&mut renamed, expect!["file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 holds state 'rows' of Deduplicate[1] with the columns [key, text, bytes, list, pair], but the job keeps [key, texts, bytes, list, pair]"]);
+    check(
+        &mut renamed,
+        expect![
+            "file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 holds state 'rows' of Deduplicate[1] with the columns [key, text, bytes, list, pair], but the job keeps [key, texts, bytes, list, pair]"
+        ],
+    );
     let mut retyped = Keeper::new(&[TABLE]);
     let field = retyped.tables[0].columns[1].as_ref().clone();
     retyped.tables[0].columns[1] = Arc::new(field.with_data_type(arrow_schema::DataType::Int8));
-    check(&mut retyped, expect![[r#"file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0: state of Deduplicate[1]: state 'rows' has columns [Int64, Utf8View, BinaryView, List(Utf8View), Struct("a": Utf8View, "b": Decimal128(38, 2))], but the operator keeps [key Int64, text Int8, bytes BinaryView, list List(Utf8View), pair Struct("a": Utf8View, "b": Decimal128(38, 2))]"#]]);
+    check(
+        &mut retyped,
+        expect![[
+            r#"file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0: state of Deduplicate[1]: state 'rows' has columns [Int64, Utf8View, BinaryView, List(Utf8View), Struct("a": Utf8View, "b": Decimal128(38, 2))], but the operator keeps [key Int64, text Int8, bytes BinaryView, list List(Utf8View), pair Struct("a": Utf8View, "b": Decimal128(38, 2))]"#
+        ]],
+    );
     let mut others = Keeper::new(&["others"]);
     restore_into(&job, &path, &mut others, true).unwrap();
     assert!(others.tables[0].rows.is_empty());
@@ -191,15 +206,25 @@ fn damage_is_an_error_that_names_the_file() {
     let mut damaged = whole.clone();
     damaged[200] ^= 1;
     std::fs::write(&file, &damaged).unwrap();
-    check(expect!["file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 is damaged: the checksum of bytes 64 to 1856 does not match; use an older checkpoint or savepoint"]);
+    check(expect![
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 is damaged: the checksum of bytes 64 to 1856 does not match; use an older checkpoint or savepoint"
+    ]);
     std::fs::write(&file, &whole[..300]).unwrap();
-    check(expect!["file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 is damaged: cut off at byte 300 of 2319; use an older checkpoint or savepoint"]);
+    check(expect![
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 is damaged: cut off at byte 300 of 2319; use an older checkpoint or savepoint"
+    ]);
     std::fs::remove_file(&file).unwrap();
-    check(expect!["file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 is damaged: the file is missing; use an older checkpoint or savepoint"]);
+    check(expect![
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-1/state-1-0-0 is damaged: the file is missing; use an older checkpoint or savepoint"
+    ]);
     std::fs::write(&path, b"RIVRMETA").unwrap();
-    check(expect!["file://ROOT/0123456789abcdef0123456789abcdef/chk-1/_metadata is damaged: cut off at byte 8; use an older checkpoint or savepoint"]);
+    check(expect![
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-1/_metadata is damaged: cut off at byte 8; use an older checkpoint or savepoint"
+    ]);
     std::fs::remove_file(&path).unwrap();
-    check(expect!["cannot read file://ROOT/0123456789abcdef0123456789abcdef/chk-1/_metadata: No such file or directory (os error 2)"]);
+    check(expect![
+        "cannot read file://ROOT/0123456789abcdef0123456789abcdef/chk-1/_metadata: No such file or directory (os error 2)"
+    ]);
 }
 
 #[test]
