@@ -49,7 +49,8 @@ pub struct SubtaskRequest {
     pub parallelism: u32,
     /// Key groups of its vertex.
     pub max_parallelism: u32,
-    /// The old vertex whose batches in flight it takes: one with the same inputs.
+    /// The old vertex that ran the old node of the task's first node: its batches in flight are
+    /// taken, if that node was the first there too.
     pub in_flight_of: Option<usize>,
     /// The inputs of the task.
     pub inputs: Vec<NewInput>,
@@ -121,17 +122,37 @@ impl Restore {
             let vertex = &self.metadata.vertices[self.old_vertex(*old)?];
             self.check_key_groups(vertex, &request, *old)?;
         }
-        if let Some(vertex) = request.in_flight_of {
-            let vertex = self.metadata.vertices.get(vertex);
-            let vertex = vertex.ok_or_else(|| Error::internal("the old job has no such vertex"))?;
-            if vertex.subtasks.iter().any(|subtask| subtask.in_flight) {
-                self.check_key_groups(vertex, &request, vertex.nodes[0])?;
-                if vertex.channels.len() != request.inputs.len() {
-                    return Err(Error::internal("batches in flight are of other inputs"));
-                }
-            }
-        }
+        let in_flight_of = self.in_flight_of(&request)?;
+        let request = SubtaskRequest { in_flight_of, ..request };
         Ok(Box::new(RestoredSubtask { restore: self.clone(), request, files: BTreeMap::new() }))
+    }
+
+    /// The old vertex whose batches in flight a task really takes: they came into its first node,
+    /// which may have been chained to others then, or may be now.
+    fn in_flight_of(&self, request: &SubtaskRequest) -> Result<Option<usize>> {
+        let in_flight = |vertex: &VertexState| vertex.subtasks.iter().any(|part| part.in_flight);
+        let mut taken = None;
+        for old in request.nodes.values() {
+            let number = self.old_vertex(*old)?;
+            let vertex = &self.metadata.vertices[number];
+            if vertex.nodes.first() != Some(old) || !in_flight(vertex) {
+                continue;
+            }
+            if request.in_flight_of != Some(number) {
+                return Err(Error::incompatible(format!(
+                    "{} holds rows that were on their way to {}, which now runs in one task with \
+                     others; go on with the parallelism and chaining of then, or from a savepoint",
+                    self.uri,
+                    self.name(*old)
+                )));
+            }
+            self.check_key_groups(vertex, request, *old)?;
+            if vertex.channels.len() != request.inputs.len() {
+                return Err(Error::internal("batches in flight are of other inputs"));
+            }
+            taken = Some(number);
+        }
+        Ok(taken)
     }
 
     fn old_vertex(&self, node: usize) -> Result<usize> {

@@ -350,3 +350,22 @@ fn batches_in_flight_are_shared_out_anew() {
     // The same tasks, but others send to them.
     assert_eq!(sorted(keys(2, &Exchange::Rebalance)), [old(0), old(100)]);
 }
+
+/// Rows on their way to a node that is not the first of its task any more have no place.
+#[test]
+fn batches_in_flight_need_their_channels() {
+    let job = Job::new(128);
+    let path = store_in_flight(&job);
+    let restore = Arc::new(Restore::open(job.storage.clone(), &path).unwrap());
+    let chained = SubtaskRequest {
+        nodes: BTreeMap::from([(0, 0), (1, 1)]),
+        in_flight_of: Some(0),
+        inputs: Vec::new(),
+        ..request(0, 2, 128)
+    };
+    let error = restore.subtask(chained).err().unwrap();
+    expect!["file://ROOT/0123456789abcdef0123456789abcdef/chk-1/_metadata holds rows that were on their way to Deduplicate[1], which now runs in one task with others; go on with the parallelism and chaining of then, or from a savepoint"].assert_eq(&shown(&job, &error.to_string()));
+    // A node that had none takes none.
+    let other = SubtaskRequest { nodes: BTreeMap::from([(0, 0)]), ..request(0, 2, 128) };
+    assert!(restore.subtask(other).unwrap().in_flight().unwrap().is_empty());
+}
