@@ -12,6 +12,8 @@ use arrow_schema::{DataType as Arrow, Field as ArrowField, FieldRef};
 use river_core::Field;
 use river_runtime::{Error, Result};
 
+use crate::stored_rows::row_columns;
+
 /// Version of [`encode_numbers`].
 const VERSION: u8 = 1;
 
@@ -25,8 +27,8 @@ pub fn column(name: impl Into<String>, ty: Arrow) -> FieldRef {
 
 /// The columns of a state table that hold those columns of the input.
 pub fn input_columns(input: &[Field], columns: &[usize]) -> Vec<FieldRef> {
-    let of_input = |at: &usize| column(&*input[*at].name, input[*at].ty.logical.to_arrow());
-    columns.iter().map(of_input).collect()
+    let all = row_columns(input);
+    columns.iter().map(|at| all[*at].clone()).collect()
 }
 
 /// A column of numbers.

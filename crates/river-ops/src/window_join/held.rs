@@ -13,6 +13,7 @@ use river_runtime::{Error, Result};
 use crate::one_row::{arrow_types, project};
 use crate::pairs::take_all;
 use crate::saved;
+use crate::stored_rows::{row_columns, save_rows};
 use crate::window::zone::Zone;
 
 /// Key columns that are those of the window.
@@ -48,11 +49,11 @@ impl Side {
         let mut columns = vec![window.0, window.1];
         columns.extend(keys);
         let types = arrow_types(input);
-        let saved = input.iter().zip(&types);
+        let of_side = |column: FieldRef| {
+            saved::column(format!("{name}.{}", column.name()), column.data_type().clone())
+        };
         Ok(Side {
-            saved_columns: saved
-                .map(|(field, ty)| saved::column(format!("{name}.{}", field.name), ty.clone()))
-                .collect(),
+            saved_columns: row_columns(input).into_iter().map(of_side).collect(),
             columns,
             window_end: window.1,
             zone,
@@ -187,9 +188,8 @@ impl StateTable for Held {
             ids.iter_mut().for_each(|ids| ids.resize(rows, NULL_ROW));
             owners.resize(rows, *slot);
         }
-        let mut columns = self.sides[0].store.gather(&ids[0])?;
-        columns.extend(self.sides[1].store.gather(&ids[1])?);
-        saved::compact(&mut columns);
+        let mut columns = save_rows(&self.sides[0].store, &ids[0])?;
+        columns.extend(save_rows(&self.sides[1].store, &ids[1])?);
         for ids in &ids {
             let there: Vec<bool> = ids.iter().map(|id| *id != NULL_ROW).collect();
             columns.push(std::sync::Arc::new(BooleanArray::from(there)));

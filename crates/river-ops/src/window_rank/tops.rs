@@ -12,7 +12,7 @@ use river_runtime::{Error, OperatorContext, Result};
 use super::{WindowRankSpec, window_zone};
 use crate::one_row::{arrow_types, project};
 use crate::order::{Order, StoredKey};
-use crate::saved;
+use crate::stored_rows::{row_columns, save_rows};
 use crate::window::zone::Zone;
 
 /// The rows held of all windows that have not ended.
@@ -45,9 +45,8 @@ impl<K: StoredKey> Tops<K> {
         let further: Vec<usize> = further.copied().collect();
         columns.extend(further);
         let key_types: Vec<_> = columns.iter().map(|c| types[*c].clone()).collect();
-        let all: Vec<usize> = (0..input.len()).collect();
         Ok(Tops {
-            input_columns: saved::input_columns(input, &all),
+            input_columns: row_columns(input),
             partition: spec.partition.to_vec(),
             order: Order::new(input, spec.order)?,
             columns,
@@ -89,8 +88,7 @@ impl<K: StoredKey> StateTable for Tops<K> {
     fn save(&self, slots: &[u32]) -> Result<Saved> {
         let rows = slots.iter().flat_map(|slot| &self.tops[*slot as usize]);
         let ids: Vec<u32> = rows.map(|(_, row)| *row).collect();
-        let mut columns = self.store.gather(&ids)?;
-        saved::compact(&mut columns);
+        let columns = save_rows(&self.store, &ids)?;
         let mut hashes = Vec::new();
         hash_columns(&project(&columns, &self.partition), ids.len(), &mut hashes)?;
         Ok(Saved { columns, hashes })

@@ -8,6 +8,7 @@ use river_runtime::state::{KeyIndex, Saved, StateTable};
 use super::Spec;
 use crate::aggregate::calls::Calls;
 use crate::saved;
+use crate::stored_rows::written_column;
 
 /// When a group was written whose state was saved by an operator without time to live.
 const UNKNOWN_MS: i64 = i64::MIN;
@@ -118,7 +119,7 @@ impl StateTable for Groups {
     fn columns(&self) -> Vec<FieldRef> {
         let mut columns = self.key_columns.clone();
         columns.push(saved::column("#records", Arrow::Int64));
-        columns.push(saved::column("#written_ms", Arrow::Int64));
+        columns.push(written_column());
         columns.extend(self.calls.state_columns());
         columns
     }

@@ -8,6 +8,7 @@ use river_runtime::state::{KeyIndex, RowStore, Saved, StateTable};
 
 use crate::one_row::{arrow_types, project};
 use crate::saved;
+use crate::stored_rows::{row_columns, save_rows};
 use crate::window::sessions::Sessions;
 
 /// Rows that wait for the end of their session.
@@ -29,9 +30,8 @@ impl WaitingRows {
     pub fn new(input: &[Field], partition: &[usize]) -> Result<WaitingRows> {
         let types = arrow_types(input);
         let keys: Vec<Arrow> = partition.iter().map(|key| types[*key].clone()).collect();
-        let all: Vec<usize> = (0..input.len()).collect();
         Ok(WaitingRows {
-            input_columns: saved::input_columns(input, &all),
+            input_columns: row_columns(input),
             partition: partition.to_vec(),
             index: KeyIndex::new(&keys)?,
             sessions: Sessions::default(),
@@ -100,8 +100,7 @@ impl StateTable for WaitingRows {
             ids.extend_from_slice(&self.members[session as usize]);
             owners.resize(ids.len(), session);
         }
-        let mut columns = self.rows.gather(&ids)?;
-        saved::compact(&mut columns);
+        let mut columns = save_rows(&self.rows, &ids)?;
         columns.push(saved::numbers(owners.iter().map(|id| self.sessions.window(*id).0)));
         columns.push(saved::numbers(owners.iter().map(|id| self.sessions.window(*id).1)));
         columns.push(saved::bytes(ids.iter().map(|id| self.kinds[*id as usize])));
