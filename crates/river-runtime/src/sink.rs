@@ -49,6 +49,7 @@ pub trait Sink: Send + Sync {
 
     /// Removes what was prepared or begun by this job's writers and was not committed: the job has
     /// failed or was cancelled.
+    /// Not called where a checkpoint or savepoint that is kept may hold what is not committed.
     fn abort(&self) -> Result<()> {
         Ok(())
     }

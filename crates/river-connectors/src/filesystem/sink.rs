@@ -25,7 +25,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use river_core::Field;
@@ -87,8 +87,12 @@ struct Shared {
     commits: Commits,
     /// Number of the next file of this run.
     next_part: AtomicU64,
-    /// Names of files that were handed over and are not committed: a checkpoint may hold them.
+    /// Names of files that were handed over and are not committed.
     prepared: Mutex<HashSet<String>>,
+    /// A complete checkpoint may hold them.
+    commit_failed: AtomicBool,
+    /// Earlier runs seemed to live still when this one started.
+    has_leftovers: AtomicBool,
     pending: Mutex<PendingPartitions>,
 }
 
@@ -113,6 +117,8 @@ impl FilesystemSink {
             commits: Commits::new(&layout.path),
             next_part: AtomicU64::new(0),
             prepared: Mutex::default(),
+            commit_failed: AtomicBool::new(false),
+            has_leftovers: AtomicBool::new(false),
             pending: Mutex::default(),
             rolling: Rolling::new(&spec.name, &spec.options)?,
             rules: CommitRules::new(&spec.name, &spec.options)?,
@@ -252,13 +258,19 @@ impl Sink for FilesystemSink {
         };
         let mut new: Vec<&Committable> = all.iter().filter(is_new).collect();
         new.sort_by_key(|writer| writer.barrier);
-        shared.publish(&new)?;
+        shared
+            .publish(&new)
+            .inspect_err(|_| shared.commit_failed.store(true, Ordering::Relaxed))?;
         let mut pending = shared.pending();
         new.iter().filter(|writer| writer.run == run).for_each(|writer| pending.commit(writer));
         let watermark = pending.watermark();
         drop(pending);
         // Marks come last: a marked partition has all its files.
         shared.mark_complete(watermark)?;
+        if shared.has_leftovers.swap(false, Ordering::Relaxed) {
+            // An earlier attempt of this process, which is gone by now.
+            shared.run.remove_leftovers();
+        }
         shared.tidy_up_if_ended();
         Ok(())
     }
@@ -274,7 +286,7 @@ impl Sink for FilesystemSink {
         let open: Vec<&Committable> = all.iter().filter(is_open).collect();
         shared.publish(&open)?;
         shared.run.continue_as(&first.sink, all.iter().map(|writer| writer.run.clone()))?;
-        shared.run.remove_leftovers();
+        shared.has_leftovers.store(!shared.run.remove_leftovers(), Ordering::Relaxed);
         // A writer that is told of several times has come as far as the last time says.
         let mut watermarks = BTreeMap::new();
         for writer in open {
@@ -285,13 +297,15 @@ impl Sink for FilesystemSink {
         shared.mark_complete(watermarks.into_values().min().flatten())
     }
 
-    /// Files that were handed over stay, hidden: a checkpoint or savepoint may hold them, and
-    /// whoever goes on from it commits or removes them.
+    /// What a commit that failed was to make visible stays: it is in a checkpoint.
     fn abort(&self) -> Result<()> {
-        let prepared = self.shared.prepared().clone();
+        let mut kept = HashSet::new();
+        if self.shared.commit_failed.load(Ordering::Relaxed) {
+            kept.clone_from(&self.shared.prepared());
+        }
         let table = &self.shared.layout.path;
         let kept: HashSet<PathBuf> =
-            prepared.iter().map(|name| committable::hidden_path(&table.join(name))).collect();
+            kept.iter().map(|name| committable::hidden_path(&table.join(name))).collect();
         self.shared.run.remove_own(|path| kept.contains(path));
         self.shared.run.release();
         Ok(())

@@ -108,10 +108,11 @@ impl Run {
         });
     }
 
-    /// Removes what this sink's earlier runs have left behind, except those that still live.
-    pub fn remove_leftovers(&self) {
+    /// Removes what this sink's earlier runs have left behind, except those that still live; gives
+    /// whether that is all of them.
+    pub fn remove_leftovers(&self) -> bool {
         let prefix = format!(".part-{}-", self.sink());
-        let mut dead = HashMap::new();
+        let mut dead = HashMap::from([(self.run.clone(), false)]);
         let mut locks = Vec::new();
         walk(&self.table, &mut |path, name| {
             let Some(rest) = name.strip_prefix(&prefix) else { return };
@@ -119,18 +120,16 @@ impl Run {
             let is_dead = *dead.entry(run.to_owned()).or_insert_with(|| self.is_dead(run));
             if is_dead && name.ends_with(".inprogress") {
                 remove(path);
-            } else if is_dead && run != self.run {
+            } else if is_dead {
                 locks.push(path.to_owned());
             }
         });
         // Last: until then they say whose the files are.
         locks.iter().for_each(|path| remove(path));
+        dead.iter().all(|(run, dead)| *dead || *run == self.run)
     }
 
     fn is_dead(&self, run: &str) -> bool {
-        if run == self.run {
-            return true; // a run is recovered before it writes
-        }
         match File::open(self.lock_path(run)) {
             Ok(file) => match file.try_lock() {
                 Ok(()) => true,

@@ -249,6 +249,28 @@ fn a_commit_that_fails_can_be_repeated() {
 }
 
 #[test]
+fn what_could_not_be_committed_is_not_thrown_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = directory.path();
+    let first = sink(table, &[]);
+    let mut writer = first.writer(0, 1).unwrap();
+    writer.write(&rows("a", "1")).unwrap();
+    let prepared = writer.prepare().unwrap();
+    writer.write(&rows("b", "2")).unwrap();
+    let name = &Committable::decode_all(&prepared).unwrap()[0].files[0].name;
+    let in_the_way = table.join(name).join("x");
+    fs::create_dir_all(&in_the_way).unwrap();
+    let error = first.commit(&prepared).unwrap_err().to_string();
+    assert!(error.contains(name.as_str()), "{error}");
+    first.abort().unwrap();
+    assert_eq!(files(table), ["day=1/hidden"]);
+    fs::remove_dir_all(table.join(name)).unwrap();
+    drop((first, writer));
+    sink(table, &[]).recover(&prepared).unwrap();
+    assert_eq!(files(table), ["day=1/_SUCCESS", "day=1/part"]);
+}
+
+#[test]
 fn only_the_dead_are_cleared_away() {
     let directory = tempfile::tempdir().unwrap();
     let table = directory.path();
@@ -263,16 +285,22 @@ fn only_the_dead_are_cleared_away() {
     assert_eq!(files(table), ["/lock", "day=1/hidden", "day=1/hidden"]);
     let prepared = [savepoint, writer.prepare().unwrap()].concat();
     first.commit(&prepared).unwrap();
+    // It fails with an attempt that is not gone before the next one starts.
     writer.write(&rows("b", "2")).unwrap();
     let handed_over = writer.prepare().unwrap();
     writer.write(&rows("c", "3")).unwrap();
-    // It fails: what a checkpoint may hold stays.
-    first.abort().unwrap();
-    let left = ["day=1/_SUCCESS", "day=1/hidden", "day=1/part", "day=2/hidden"];
-    assert_eq!(files(table), left);
-    drop((first, writer));
     let third = sink(table, &[]);
     third.recover(&prepared).unwrap();
+    let left = ["day=1/_SUCCESS", "day=1/hidden", "day=1/part", "day=2/hidden", "day=3/hidden"];
+    assert_eq!(files(table), [&["/lock"], &left[..]].concat());
+    drop((first, writer));
+    let mut writer = third.writer(0, 1).unwrap();
+    let nothing = writer.prepare().unwrap();
+    writer.write(&rows("d", "1")).unwrap();
+    third.commit(&nothing).unwrap();
+    let own = ["/lock", "day=1/_SUCCESS", "day=1/hidden", "day=1/hidden", "day=1/part"];
+    assert_eq!(files(table), own);
+    third.abort().unwrap();
     assert_eq!(files(table), left[..3]);
     // Which cannot be gone on from any more.
     let error = sink(table, &[]).recover(&handed_over).unwrap_err().to_string();

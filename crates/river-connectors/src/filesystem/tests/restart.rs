@@ -180,18 +180,18 @@ impl World {
             let prepared = checkpoint.prepared.clone();
             last = Some(checkpoint);
             match self.below(4) {
-                0 => return (last, self.die(job)),
+                0 => return (last, self.die(job, false)),
                 1 => {
                     let some: Vec<_> =
                         prepared.into_iter().filter(|_| self.below(2) == 0).collect();
                     job.sink.commit(&some).unwrap();
-                    return (last, self.die(job));
+                    return (last, self.die(job, false));
                 }
                 _ => job.commit(),
             }
         }
         if self.below(3) > 0 {
-            return (last, self.die(job));
+            return (last, self.die(job, true));
         }
         while (0..count).map(|subtask| job.step(subtask)).collect::<Vec<_>>().contains(&true) {}
         job.snapshots.fill(None);
@@ -202,10 +202,11 @@ impl World {
     }
 
     /// The job ends without having its way; sometimes without even a chance to tidy up.
-    fn die(&mut self, job: Job) -> bool {
+    /// What is aborted must not be what a complete checkpoint holds.
+    fn die(&mut self, job: Job, is_committed: bool) -> bool {
         match self.below(3) {
             0 => std::mem::forget(job),
-            1 => job.sink.abort().unwrap(),
+            1 if is_committed => job.sink.abort().unwrap(),
             _ => {}
         }
         false
