@@ -46,7 +46,7 @@ pub struct Verdict {
 pub struct Alignment {
     /// For each channel whether it has not ended.
     open: Vec<bool>,
-    /// Oldest first.
+    /// One, or several of at least once; oldest first.
     pending: Vec<Pending>,
     /// The newest checkpoint of which a barrier has come.
     newest: u64,
@@ -173,8 +173,9 @@ impl Alignment {
     }
 
     fn begin(&mut self, barrier: Barrier, now_us: i64, verdict: &mut Verdict) {
-        let alone = barrier.alignment != Mode::AtLeastOnce;
-        let keep = if alone { 0 } else { MOST_PENDING - 1 };
+        let others = self.pending.iter().map(|pending| pending.barrier.alignment);
+        let at_least_once = others.chain([barrier.alignment]).all(|mode| mode == Mode::AtLeastOnce);
+        let keep = if at_least_once { MOST_PENDING - 1 } else { 0 };
         let given_up = self.pending.len().saturating_sub(keep);
         self.give_up(given_up, verdict);
         self.newest = barrier.checkpoint;

@@ -215,6 +215,24 @@ fn at_least_once_holds_nothing_back_and_counts_several_checkpoints() {
 }
 
 #[test]
+fn only_checkpoints_of_at_least_once_go_on_beside_each_other() {
+    check(
+        2,
+        Mode::AtLeastOnce,
+        "0: 1
+         0: 2 ahead
+         1: 3
+         1: 2 ahead",
+        expect![[r#"
+            0: 1 ->
+            0: 2 ahead -> give up 1, snapshot 2 ahead, records [1]
+            1: 3 -> give up 2
+            1: 2 ahead -> ignored
+        "#]],
+    );
+}
+
+#[test]
 fn unaligned_makes_the_snapshot_at_once_and_records_the_others() {
     check(
         3,

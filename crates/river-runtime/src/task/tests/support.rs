@@ -83,11 +83,9 @@ impl Operator for Count {
     }
 
     fn end_input(&mut self, _: usize, _: &EvalContext, _: &mut Output) -> Result<Status> {
-        self.totals.cut();
-        let mut counts = Counts::new();
-        while let Some(saved) = self.totals.next_saved()? {
-            counts.extend(counts_of(&saved));
-        }
+        let mut slots = Vec::new();
+        self.totals.index.live().clone().take_from(0, usize::MAX, &mut slots);
+        let counts = counts_of(&self.totals.save(&slots)?);
         if counts.values().sum::<i64>() != self.rows {
             return Err(Error::internal(format!("{} rows, but {counts:?}", self.rows)));
         }
