@@ -24,6 +24,8 @@ mod slow;
 mod variance;
 
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod tests;
 
 use arrow_array::{ArrayRef, BooleanArray};
