@@ -215,6 +215,8 @@ impl RestoredState for RestoredSubtask {
             })?;
         }
         let subtasks = &self.restore.metadata.vertices[vertex].subtasks;
+        let own = self.request.subtask as usize;
+        let subtasks = if whole { subtasks.get(own..=own).unwrap_or_default() } else { subtasks };
         let locals = subtasks.iter().flat_map(|subtask| &subtask.locals);
         let locals: Vec<Vec<u8>> =
             locals.filter(|(of, _)| *of == old).map(|(_, state)| state.clone()).collect();

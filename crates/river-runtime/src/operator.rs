@@ -135,9 +135,10 @@ pub trait Operator: Send {
         Ok(Vec::new())
     }
 
-    /// What [`Operator::save_local`] gave in every subtask that there was when the checkpoint was
-    /// made; there may have been more or fewer. Called before any row and after the tables are
-    /// loaded, so that what follows from the tables (timers, orders) can be made here.
+    /// What [`Operator::save_local`] gave in this subtask when the checkpoint was made; if there
+    /// were more or fewer subtasks then, what it gave in each of them. Called before any row and
+    /// after the tables are loaded, so that what follows from the tables (timers, orders) can be
+    /// made here.
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
         let _ = saved;
         Ok(())

@@ -109,13 +109,14 @@ proptest! {
 }
 
 #[test]
-fn locals_of_all_subtasks_are_given() {
+fn each_subtask_gets_its_own_local_state_and_all_of_it_when_there_are_others() {
     let job = Job::new(128);
     let path = store(&job, 1, &spread(&[Row::new(1, "a")], 3, 128, 10));
-    for parallelism in [2, 3] {
-        for keeper in restore(&job, &path, parallelism) {
-            assert_eq!(keeper.locals, [[0], [1], [2]]);
-        }
+    for keeper in restore(&job, &path, 2) {
+        assert_eq!(keeper.locals, [[0], [1], [2]]);
+    }
+    for (subtask, keeper) in restore(&job, &path, 3).into_iter().enumerate() {
+        assert_eq!(keeper.locals, [[subtask as u8]]);
     }
 }
 
