@@ -282,10 +282,10 @@ impl Sink for FilesystemSink {
         }
         let all = Committable::decode_all(prepared)?;
         let Some(first) = all.first() else { return Ok(()) };
+        shared.run.continue_as(&first.sink, all.iter().map(|writer| writer.run.clone()))?;
         let is_open = |writer: &&Committable| !all.iter().any(|later| writer.is_settled_by(later));
         let open: Vec<&Committable> = all.iter().filter(is_open).collect();
         shared.publish(&open)?;
-        shared.run.continue_as(&first.sink, all.iter().map(|writer| writer.run.clone()))?;
         shared.has_leftovers.store(!shared.run.remove_leftovers(), Ordering::Relaxed);
         // A writer that is told of several times has come as far as the last time says.
         let mut watermarks = BTreeMap::new();
