@@ -524,7 +524,7 @@ fn a_run_that_goes_on_from_any_checkpoint_counts_every_row_once() {
     let seen = Seen::default();
     match number("RIVER_SIM_SEED") {
         Some(seed) => check_seed(seed, &seen),
-        None => (0..number("RIVER_SIM_SEEDS").unwrap_or(16)).for_each(|seed| {
+        None => (0..number("RIVER_SIM_SEEDS").unwrap_or(30)).for_each(|seed| {
             eprintln!("seed {seed}");
             check_seed(seed, &seen);
         }),
