@@ -110,8 +110,26 @@ fn decode_message(bytes: &Buffer, schema: &SchemaRef) -> std::result::Result<Rec
         .map_err(|error| unreadable(&error.to_string()))?;
     let batch = message.header_as_record_batch().ok_or_else(|| unreadable("it holds no rows"))?;
     let body = bytes.slice(8 + length);
+    check_sizes(&batch, &body).ok_or_else(|| unreadable("its buffers are of impossible sizes"))?;
     let version = message.version();
     let stored: SchemaRef = Arc::new(Schema::new(columns::stored_fields(schema)));
     arrow_ipc::reader::read_record_batch(&body, batch, stored, &HashMap::new(), None, &version)
         .map_err(|error| unreadable(&error.to_string()))
+}
+
+/// Sizes that are read before memory is reserved for them. LZ4 makes at most 255 bytes of one.
+fn check_sizes(batch: &arrow_ipc::RecordBatch, body: &Buffer) -> Option<()> {
+    let compressed = batch.compression().is_some();
+    for buffer in batch.buffers()? {
+        let start = usize::try_from(buffer.offset()).ok()?;
+        let length = usize::try_from(buffer.length()).ok()?;
+        let bytes = body.get(start..start.checked_add(length)?)?;
+        let Some(size) = bytes.first_chunk::<8>().filter(|_| compressed) else { continue };
+        let size = i64::from_le_bytes(*size);
+        // -1 stands for bytes that are not compressed.
+        if size < -1 || size > length as i64 * 255 {
+            return None;
+        }
+    }
+    Some(())
 }

@@ -86,37 +86,87 @@ fn a_file_that_was_swapped_is_found() {
     assert!(!verify_at(&job.storage, &path).unwrap().is_whole());
 }
 
+/// A file whose index was changed, with a checksum that fits.
+fn with_index(whole: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> StateFile {
+    let trailer = crate::file::Trailer::decode(whole, "file").unwrap();
+    let end = whole.len() - crate::file::TRAILER_BYTES;
+    let start = end - trailer.index_bytes as usize;
+    let mut index = whole[start..end].to_vec();
+    change(&mut index);
+    let trailer = crate::file::Trailer {
+        index_bytes: index.len() as u64,
+        index_crc32c: crc32c::crc32c(&index),
+    };
+    StateFile::Inline([&whole[..start], &index, &trailer.encode()].concat())
+}
+
+/// Runs what may panic inside of a library, where it is caught, without printing that.
+fn quietly(work: impl FnOnce()) {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    work();
+    std::panic::set_hook(hook);
+}
+
+/// Numbers that look random.
+fn numbers() -> impl FnMut(usize) -> usize {
+    let mut state = 11u64;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize % below
+    }
+}
+
 /// Indexes that pass their checksum, as no writer of ours makes them: refused, no panic.
 #[test]
 fn any_index_is_read_or_refused() {
     let job = Job::new(16);
     checkpoint(&job);
     let whole = std::fs::read(format!("{}/state-1-0-0", job.chk(1))).unwrap();
-    let trailer = crate::file::Trailer::decode(&whole, "file").unwrap();
-    let end = whole.len() - crate::file::TRAILER_BYTES;
-    let start = end - trailer.index_bytes as usize;
-    let mut random = 11u64;
-    let mut next = |below: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (random >> 33) as usize % below
-    };
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    for _ in 0..2000 {
-        let mut index = whole[start..end].to_vec();
-        for _ in 0..1 + next(3) {
-            let at = next(index.len());
-            index[at] = next(256) as u8;
+    let vertex = &job.metadata(1, vec![Default::default()]).vertices[1];
+    let mut next = numbers();
+    quietly(|| {
+        for _ in 0..2000 {
+            let file = with_index(&whole, |index| {
+                for _ in 0..1 + next(3) {
+                    let at = next(index.len());
+                    index[at] = next(256) as u8;
+                }
+            });
+            // The storage is not asked for what is inside the metadata.
+            let _ = verify_file(&job.storage, "", &file, vertex);
         }
-        let trailer = crate::file::Trailer {
-            index_bytes: index.len() as u64,
-            index_crc32c: crc32c::crc32c(&index),
-        };
-        let bytes = [&whole[..start], &index, &trailer.encode()].concat();
+    });
+}
+
+/// The same for blocks.
+#[test]
+fn any_block_is_read_or_refused() {
+    for compression in [false, true] {
+        let mut job = Job::new(16);
+        job.compression = compression;
+        checkpoint(&job);
+        let whole = std::fs::read(format!("{}/state-1-0-0", job.chk(1))).unwrap();
         let vertex = &job.metadata(1, vec![Default::default()]).vertices[1];
-        let file = StateFile::Inline(bytes);
-        // The storage is not asked for what is inside the metadata.
-        let _ = verify_file(&job.storage, "", &file, vertex);
+        let file = StateFile::Inline(whole.clone());
+        let file = SubtaskFile::open(&job.storage, "", &file).unwrap();
+        let block = file.index().blocks[0].clone();
+        let mut next = numbers();
+        quietly(|| {
+            for _ in 0..500 {
+                let mut damaged = whole.clone();
+                let bytes = &mut damaged[block.bytes.start as usize..block.bytes.end as usize];
+                for _ in 0..1 + next(3) {
+                    let at = next(bytes.len());
+                    bytes[at] = [0, 1, 0x7f, 0xff, next(256) as u8][next(5)];
+                }
+                let (old, new) = (block.crc32c.to_le_bytes(), crc32c::crc32c(bytes).to_le_bytes());
+                let file = with_index(&damaged, |index| {
+                    let at = index.windows(4).position(|word| word == old).unwrap();
+                    index[at..at + 4].copy_from_slice(&new);
+                });
+                let _ = verify_file(&job.storage, "", &file, vertex);
+            }
+        });
     }
-    std::panic::set_hook(hook);
 }
