@@ -6,7 +6,8 @@
 //
 // writes FOLDER/conf/core-site.xml and hdfs-site.xml for clients, then FOLDER/ready with the
 // address of the active NameNode. Lines of standard input: "failover" makes the other NameNode
-// active and then writes FOLDER/failed-over; the end of input ends the process.
+// active, "stop-datanode" leaves none; a file of that name in FOLDER says that it is done. The end
+// of input ends the process.
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -50,8 +51,10 @@ public class MiniHdfs {
             if (line.equals("failover")) {
                 cluster.transitionToStandby(0);
                 cluster.transitionToActive(1);
-                publish(folder.resolve("failed-over"), "");
+            } else if (line.equals("stop-datanode")) {
+                cluster.stopDataNode(0);
             }
+            publish(folder.resolve(line), "");
         }
         cluster.shutdown();
         System.exit(0);

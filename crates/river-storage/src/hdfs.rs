@@ -13,6 +13,7 @@ mod writer;
 
 use std::fmt;
 use std::ops::Range;
+use std::pin::Pin;
 
 use bytes::Bytes;
 use hdfs_native::client::FileStatus;
@@ -69,13 +70,17 @@ impl Hdfs {
         Call { action, uri: self.display(path), limits: self.limits }
     }
 
-    /// One request, limited in time.
-    async fn ask<T>(
+    /// One request, limited in time. Boxed at once: the client's futures are so large that a few
+    /// layers of them fill a thread's stack in builds without optimisation.
+    fn ask<'a, T: Send + 'a>(
         &self,
-        call: &Call,
-        request: impl Future<Output = hdfs_native::Result<T>>,
-    ) -> Result<T> {
-        call.timed(async { request.await.map_err(|error| failure::translate(call, error)) }).await
+        call: &'a Call,
+        request: impl Future<Output = hdfs_native::Result<T>> + Send + 'a,
+    ) -> Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>> {
+        let request: Pin<Box<dyn Future<Output = hdfs_native::Result<T>> + Send + 'a>> =
+            Box::pin(request);
+        let translated = async { request.await.map_err(|e| failure::translate(call, e)) };
+        Box::pin(call.timed(translated))
     }
 
     async fn status(&self, call: &Call, path: &str) -> Result<FileStatus> {

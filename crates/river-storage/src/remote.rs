@@ -1,17 +1,22 @@
 //! What the back ends with asynchronous clients share: one small runtime, and calls that wait for
 //! it with retries and limits of time.
 
+mod backoff;
+
 use std::future::Future;
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::retry::Backoff;
+use backoff::Backoff;
 use crate::{Error, ErrorKind, Result, RetryOptions};
 
 /// Threads of the runtime: the work is waiting for sockets, encryption and checksums.
 const THREADS: usize = 2;
+
+/// Their stacks: builds without optimisation keep large futures there while they make them.
+const STACK: usize = 4 << 20;
 
 /// What an operation is about, for its errors.
 #[derive(Debug, Clone)]
@@ -105,6 +110,7 @@ pub(crate) fn runtime() -> std::result::Result<&'static Runtime, String> {
         Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("river-storage")
+            .thread_stack_size(STACK)
             .enable_all()
             .build()
             .map_err(|error| format!("the threads of remote storage do not start: {error}"))

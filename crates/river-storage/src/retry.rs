@@ -1,5 +1,5 @@
-//! How long and how often a request to a remote storage is tried: exponential back-off with full
-//! jitter, up to a total time. Local paths are not retried; the kernel does that.
+//! Options for how long and how often requests to a remote storage are tried. Local paths are not
+//! retried; the kernel does that.
 
 use std::time::Duration;
 
@@ -60,36 +60,6 @@ impl RetryOptions {
 /// The error of an option's text.
 pub(crate) fn of_option(uri: &str, error: &OptionError) -> Error {
     Error::new(ErrorKind::Invalid, "open", uri, error.to_string())
-}
-
-/// Decides about the next attempt of one operation.
-#[cfg(any(feature = "hdfs", feature = "s3"))]
-#[derive(Debug)]
-pub(crate) struct Backoff {
-    limits: RetryOptions,
-    /// The next pause is shorter than this.
-    ceiling: Duration,
-}
-
-#[cfg(any(feature = "hdfs", feature = "s3"))]
-impl Backoff {
-    pub(crate) fn new(limits: &RetryOptions) -> Backoff {
-        Backoff { limits: *limits, ceiling: limits.initial_backoff }
-    }
-
-    /// How long to wait before the next attempt; `None` if `error` is final or the time is up.
-    /// `elapsed` is since the first attempt began, `random` from 0 up to 1.
-    pub(crate) fn pause_after(
-        &mut self,
-        error: &Error,
-        elapsed: Duration,
-        random: f64,
-    ) -> Option<Duration> {
-        let pause = self.ceiling.mul_f64(random.clamp(0.0, 1.0));
-        let again = error.kind() == ErrorKind::Unreachable && elapsed + pause < self.limits.timeout;
-        self.ceiling = (self.ceiling * 2).min(self.limits.max_backoff);
-        again.then_some(pause)
-    }
 }
 
 #[cfg(test)]

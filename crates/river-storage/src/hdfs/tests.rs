@@ -45,13 +45,28 @@ fn addresses_with_a_default_file_system() {
     check(
         "<property><name>fs.defaultFS</name><value>hdfs://ns</value></property>",
         &["hdfs://ns/a//b/", "hdfs:///a", "hdfs:/a", "hdfs://host:9000/a", "hdfs://host/a"],
-        expect![[r#""#]],
+        expect![[r#"
+            hdfs://ns/a//b/ -> /a/b = hdfs://ns/a/b
+            hdfs:///a -> /a = hdfs:///a
+            hdfs:/a -> /a = hdfs:///a
+            hdfs://host:9000/a -> /a = hdfs://host:9000/a
+            hdfs://host/a -> /a = hdfs://host/a
+        "#]],
     );
 }
 
 #[test]
 fn addresses_without_a_default_file_system() {
-    check("", &["hdfs:///a", "hdfs://ns", "hdfs://ns/a:b", "hdfs://ns/.."], expect![[r#""#]]);
+    check(
+        "",
+        &["hdfs:///a", "hdfs://ns", "hdfs://ns/a:b", "hdfs://ns/.."],
+        expect![[r#"
+        hdfs:///a -> Invalid: cannot open hdfs:///a: invalid argument: No fs.defaultFS setting found; set HADOOP_CONF_DIR (or env.hadoop.conf.dir) to the folder whose core-site.xml and hdfs-site.xml describe fs.defaultFS, or write hdfs://host:port/path
+        hdfs://ns -> / = hdfs://ns/
+        hdfs://ns/a:b -> Invalid: cannot open hdfs://ns/a:b: HDFS has no name 'a:b'
+        hdfs://ns/.. -> Invalid: cannot open hdfs://ns/..: HDFS has no name '..'
+    "#]],
+    );
 }
 
 #[test]
@@ -66,7 +81,7 @@ fn nobody_there_is_an_error_after_the_time_for_retries() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let options = options(&[
         ("riverkeeper.storage.retry.timeout", "50 ms"),
-        ("riverkeeper.storage.request-timeout", "2 s"),
+        ("riverkeeper.storage.request-timeout", "300 ms"),
     ]);
     let (storage, path) = open(&format!("hdfs://127.0.0.1:{port}/a"), &options).unwrap();
     for error in [
@@ -94,5 +109,11 @@ fn exceptions_have_kinds() {
         let error = translate(&call, error);
         text.push_str(&format!("{:?}: {error}\n", error.kind()));
     }
-    expect![[r#""#]].assert_eq(&text);
+    expect![[r#"
+        PermissionDenied: cannot write hdfs://ns/a: RPC error: org.apache.hadoop.security.AccessControlException Permission denied: user=x; check the credentials and that this user may read, write and delete there
+        Full: cannot write hdfs://ns/a: RPC error: org.apache.hadoop.hdfs.protocol.DSQuotaExceededException The DiskSpace quota of /a; free space there, raise the quota, or configure another place
+        Unreachable: cannot write hdfs://ns/a: RPC error: org.apache.hadoop.hdfs.server.namenode.SafeModeException Cannot create /a; wait until the NameNode has left its safe mode (hdfs dfsadmin -safemode get)
+        Unreachable: cannot write hdfs://ns/a: RPC error: java.io.IOException File /a could only be written to 0 of the 1 minReplication nodes; check that DataNodes are up and have space (hdfs dfsadmin -report)
+        Other: cannot write hdfs://ns/a: RPC error: java.io.IOException something else
+    "#]].assert_eq(&text);
 }

@@ -182,10 +182,10 @@ impl Drop for S3Writer {
         let aborted = self.call.wait(async move {
             s3.store.abort_multipart(&key, &id).await.map_err(|error| s3.failed(&call, error))
         });
-        if let Err(error) = aborted {
-            if error.kind() != ErrorKind::NotFound {
-                tracing::warn!("the parts of an unfinished upload stay: {error}");
-            }
+        if let Err(error) = aborted
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!("the parts of an unfinished upload stay: {error}");
         }
     }
 }

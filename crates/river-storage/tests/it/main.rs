@@ -6,4 +6,5 @@ mod hdfs;
 mod local;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(any(feature = "hdfs", feature = "s3"))]
 mod services;

@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, File};
 #[cfg(feature = "hdfs")]
 use std::io::Write;
+#[cfg(feature = "s3")]
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -65,11 +66,13 @@ impl Drop for Service {
 }
 
 /// A port nobody listens on.
+#[cfg(feature = "s3")]
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// Whether somebody listens on a port of this machine.
+#[cfg(feature = "s3")]
 pub fn answers(port: u16) -> bool {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
