@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
-use backoff::Backoff;
 use crate::{Error, ErrorKind, Result, RetryOptions};
+use backoff::Backoff;
 
 /// Threads of the runtime: the work is waiting for sockets, encryption and checksums.
 const THREADS: usize = 2;

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs::{self, File};
-#[cfg(feature = "hdfs")]
 use std::io::Write;
 #[cfg(feature = "s3")]
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -93,7 +92,10 @@ pub fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
-/// Says why a test does nothing.
+/// Says why a test does nothing; not by `println`, which is shown for failed tests only. The line
+/// begins at its own start whatever the harness has printed.
 pub fn skipped(why: &str) {
-    println!("skipped: {why}");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\nskipped: {why}").unwrap();
+    out.flush().unwrap();
 }

@@ -41,4 +41,3 @@ fn other_errors_are_final() {
         assert!(pauses(kind, 1).is_empty());
     }
 }
-
