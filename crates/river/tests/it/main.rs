@@ -3,6 +3,7 @@
 //! The data in `testdata/flink` were computed by Flink; its README says how. What river does not
 //! do as Flink does is listed in `testdata/flink/known-gaps.txt`; a case can only leave that list.
 
+mod chaos;
 mod compare;
 mod engine;
 mod examples;
