@@ -48,7 +48,7 @@ pub fn build(
             Box::new(WatermarkAssigner::new(*rowtime, watermark, *interval_ms, *idle_timeout_ms)?)
         }
         Op::GroupAggregate { .. } | Op::WindowTableFunction { .. } | Op::WindowAggregate { .. } => {
-            aggregation(node, input(0)?, takes_back(inputs))?
+            aggregation(node, input(0)?, takes_back(inputs), context)?
         }
         Op::Correlate { function, args, left, condition } => Box::new(Correlate::new(
             input(0)?,
@@ -125,7 +125,13 @@ fn takes_back(inputs: &[&Node]) -> bool {
 }
 
 /// Group aggregation, and all that assigns rows to windows.
-fn aggregation(node: &Node, input: &[Field], retract: bool) -> Result<Box<dyn Operator>> {
+fn aggregation(
+    node: &Node,
+    input: &[Field],
+    retract: bool,
+    context: &OperatorContext,
+) -> Result<Box<dyn Operator>> {
+    let max_parallelism = context.max_parallelism;
     Ok(match &node.operator {
         Op::GroupAggregate { keys, calls, emit_update_before, mini_batch } => {
             Box::new(GroupAggregate::new(&group::Spec {
@@ -139,12 +145,23 @@ fn aggregation(node: &Node, input: &[Field], retract: bool) -> Result<Box<dyn Op
             })?)
         }
         Op::WindowTableFunction { window } => match window.kind {
-            WindowKind::Session { .. } => Box::new(SessionTable::new(input, &node.schema, window)?),
+            WindowKind::Session { .. } => {
+                Box::new(SessionTable::new(input, &node.schema, window, max_parallelism)?)
+            }
             _ => Box::new(WindowTableFunction::new(input, &node.schema, window)?),
         },
         Op::WindowAggregate { window, keys, calls, properties } => {
             let output = &node.schema[..];
-            let spec = sliced::Spec { input, output, window, keys, calls, properties, retract };
+            let spec = sliced::Spec {
+                input,
+                output,
+                window,
+                keys,
+                calls,
+                properties,
+                retract,
+                max_parallelism,
+            };
             let attached = matches!(window.time, WindowTime::Attached { .. });
             match window.kind {
                 WindowKind::Session { .. } if !attached => Box::new(SessionAggregate::new(&spec)?),

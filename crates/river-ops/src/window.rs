@@ -7,6 +7,7 @@ pub mod assign;
 #[cfg(test)]
 mod clicks;
 mod fire;
+pub mod progress;
 pub mod session;
 pub mod session_table;
 mod sessions;

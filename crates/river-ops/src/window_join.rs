@@ -23,7 +23,7 @@ use river_runtime::{Batch, Operator, OperatorContext, Output, Result, Status};
 use self::held::{Held, Side, Window};
 use crate::deduplicate::event_times;
 use crate::one_row::project;
-use crate::saved;
+use crate::window::progress::Progress;
 use crate::window_rank::window_zone;
 
 /// What a window join is made of: the fields of the plan node.
@@ -58,7 +58,7 @@ pub struct WindowJoin {
     condition: Option<(Program, Vec<usize>)>,
     left_width: usize,
     held: Keyed<Held>,
-    watermark: i64,
+    progress: Progress,
     steps: VecDeque<Step>,
 }
 
@@ -90,7 +90,7 @@ impl WindowJoin {
             condition,
             left_width: left.len(),
             held: Keyed::new(Held::new(sides, &spec.keys.null_safe)?),
-            watermark: i64::MIN,
+            progress: Progress::new(context.max_parallelism),
             steps: VecDeque::new(),
         })
     }
@@ -117,12 +117,14 @@ impl WindowJoin {
             side.store.append(&batch.columns, &all, &mut ids)?;
             ends = event_times(batch, side.window_end)?;
         }
+        let keys = held.sides[input].key();
+        let reached = self.progress.of_rows(&batch.columns, keys, batch.rows)?;
         let (mut dead, mut unused) = (Vec::new(), Vec::new());
         for (range, watermark) in batch.segments() {
             for row in range {
                 let side = &self.held.sides[input];
                 let trigger = side.zone.trigger(ends[row]);
-                let is_late = trigger <= self.watermark;
+                let is_late = trigger <= self.progress.at(&reached, row);
                 if is_late || (null_keys[row] && !side.keeps_alone) {
                     dead.push(ids[row]);
                     unused.push(slots[row]);
@@ -146,7 +148,7 @@ impl WindowJoin {
     }
 
     fn end_windows(&mut self, watermark: i64) {
-        self.watermark = self.watermark.max(watermark);
+        self.progress.advance(watermark);
         while let Some(entry) = self.held.windows.first_entry() {
             if *entry.key() > watermark {
                 break;
@@ -301,11 +303,10 @@ impl Operator for WindowJoin {
     }
 
     fn save_local(&self) -> Result<Vec<u8>> {
-        Ok(saved::encode_numbers(&[self.watermark]))
+        Ok(self.progress.save())
     }
 
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
-        self.watermark = saved::least_progress(saved)?.unwrap_or(self.watermark);
-        Ok(())
+        self.progress.restore(saved)
     }
 }

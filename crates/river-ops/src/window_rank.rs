@@ -24,7 +24,7 @@ use crate::deduplicate::event_times;
 use crate::one_row::project;
 use crate::order::{Order, StoredKey};
 use crate::pending::Pending;
-use crate::saved;
+use crate::window::progress::Progress;
 use crate::window::zone::Zone;
 
 /// What a window Top-N is made of: the fields of the plan node.
@@ -72,7 +72,7 @@ struct WindowRank<K> {
     output_rank: bool,
     /// Of equal rows the last one comes first.
     latest_first: bool,
-    watermark: i64,
+    progress: Progress,
     dead: Vec<u32>,
     pending: Pending,
 }
@@ -96,7 +96,7 @@ impl<K: StoredKey> WindowRank<K> {
             ranks: spec.ranks,
             output_rank: spec.output_rank,
             latest_first,
-            watermark: i64::MIN,
+            progress: Progress::new(context.max_parallelism),
             dead: Vec::new(),
             pending: Pending::default(),
         })
@@ -120,7 +120,7 @@ impl<K: StoredKey> WindowRank<K> {
 
     /// Sends the windows that end; the slots of their keys are added to `ended`.
     fn fire(&mut self, watermark: i64, changes: &mut Changes, ended: &mut Vec<u32>) -> Result<()> {
-        self.watermark = self.watermark.max(watermark);
+        self.progress.advance(watermark);
         while let Some(window) = self.state.windows.first_entry() {
             if *window.key() > watermark {
                 break;
@@ -182,13 +182,15 @@ impl<K: StoredKey> Operator for WindowRank<K> {
             state.store.append(&batch.columns, &all, &mut ids)?;
             ends = event_times(&batch, self.window_end)?;
         }
+        let partition = &self.state.partition;
+        let reached = self.progress.of_rows(&batch.columns, partition, batch.rows)?;
         let keys = self.state.order.keys(&batch.columns)?;
         let mut changes = Changes::default();
         let mut touched = slots.clone();
         for (range, watermark) in batch.segments() {
             for row in range {
                 let trigger = self.state.zone.trigger(ends[row]);
-                if trigger <= self.watermark {
+                if trigger <= self.progress.at(&reached, row) {
                     self.dead.push(ids[row]);
                 } else {
                     self.insert(slots[row], trigger, keys.get(row), ids[row]);
@@ -212,11 +214,10 @@ impl<K: StoredKey> Operator for WindowRank<K> {
     }
 
     fn save_local(&self) -> Result<Vec<u8>> {
-        Ok(saved::encode_numbers(&[self.watermark]))
+        Ok(self.progress.save())
     }
 
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
-        self.watermark = saved::least_progress(saved)?.unwrap_or(self.watermark);
-        Ok(())
+        self.progress.restore(saved)
     }
 }

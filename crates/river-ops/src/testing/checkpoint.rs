@@ -4,6 +4,7 @@
 //! saved rows while the operator goes on, and restores them in new operators: in one, in one from
 //! two old subtasks, in two from one, and again and again in one after each event. All must give
 //! the output of the undisturbed run.
+//! [`survives_different_progress`] cuts two subtasks at different places.
 
 use std::fmt::Write;
 
@@ -90,6 +91,41 @@ pub fn survives_checkpoints(case: &Case, events: &[Event]) {
         }
     }
     restored_after_each(case, events, &expected);
+}
+
+/// Fails unless each row comes once if two subtasks are cut at different places, as an unaligned
+/// checkpoint does, and go on as one. Not for operators that look at the clock.
+pub fn survives_different_progress(case: &Case, events: &[Event]) {
+    let partition = case.partition.expect("the operator is keyed");
+    let mut expected = rows(undisturbed(case, events));
+    expected.sort();
+    let parts = [0, 1].map(|subtask| -> Vec<Event> {
+        events.iter().map(|event| of_subtask(event, partition, subtask)).collect()
+    });
+    for first in 0..events.len() {
+        let random = &mut Random::new(first as u64 + 1);
+        let second = (first + 1 + random.below(4) as usize).min(events.len());
+        let mut outputs = Vec::new();
+        let checkpoints = [(0, first), (1, second)].map(|(subtask, cut)| {
+            let mut operator = (case.make)();
+            outputs.push(run(&mut *operator, case, &parts[subtask][..cut], None));
+            cut_and_go_on(&mut *operator, case, &[], None, random).0
+        });
+        let [one, other] = &checkpoints;
+        let mut operator = restore(case, &[one, other], random, |_| true);
+        // What was in flight to the one that was behind.
+        outputs.push(run(&mut *operator, case, &parts[0][first..second], None));
+        outputs.push(run(&mut *operator, case, &events[second..], None));
+        let mut found = rows(outputs);
+        found.sort();
+        assert_eq!(found, expected, "cut before events {first} and {second}");
+    }
+}
+
+/// The rows of outputs.
+fn rows(outputs: Vec<Lines>) -> Vec<String> {
+    let lines = outputs.into_iter().flat_map(|output| output.lines);
+    lines.map(|(_, line)| line).filter(|line| !line.starts_with('@')).collect()
 }
 
 /// The output of each event.

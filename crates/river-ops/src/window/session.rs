@@ -12,11 +12,11 @@ use river_runtime::{Batch, Error, MAX_WATERMARK, Operator, Output, Result, Statu
 
 use self::open::OpenSessions;
 use super::fire::{self, pick, push_mark, time_column, times};
+use super::progress::Progress;
 use super::sessions::Assigned;
 use super::sliced::Spec;
 use super::zone::Zone;
 use crate::pending::Pending;
-use crate::saved;
 
 mod open;
 #[cfg(test)]
@@ -33,7 +33,7 @@ pub struct SessionAggregate {
     keys: Vec<usize>,
     properties: Vec<(WindowProperty, Field)>,
     open: Keyed<OpenSessions>,
-    progress: i64,
+    progress: Progress,
     pending: Pending,
     /// Keys of late rows: forgotten after the run unless they have a session.
     orphans: Vec<u32>,
@@ -77,7 +77,7 @@ impl SessionAggregate {
             keys: spec.keys.to_vec(),
             properties: spec.properties.iter().copied().zip(fields).collect(),
             open: Keyed::new(OpenSessions::new(spec)?),
-            progress: i64::MIN,
+            progress: Progress::new(spec.max_parallelism),
             pending: Pending::default(),
             orphans: Vec::new(),
         })
@@ -108,12 +108,12 @@ impl SessionAggregate {
         batch: &Batch,
         row: u32,
         key: u32,
-        time: i64,
+        (time, progress): (i64, i64),
         waiting: &mut Waiting,
     ) -> Result<()> {
         let local = self.zone.to_local(time);
         let window = (local, local.saturating_add(self.gap));
-        let (zone, progress) = (&self.zone, self.progress);
+        let zone = &self.zone;
         let event_time = self.rowtime.is_some();
         let is_over = |end: i64| event_time && zone.trigger(end) <= progress;
         let assigned = self.open.sessions.assign(key, window, is_over)?;
@@ -138,7 +138,7 @@ impl SessionAggregate {
         {
             over.push(session);
         }
-        self.progress = self.progress.max(progress);
+        self.progress.advance(progress);
         let full = |session: &u32| self.open.counts[*session as usize] != 0;
         let full: Vec<u32> = over.iter().copied().filter(full).collect();
         if !full.is_empty() {
@@ -182,6 +182,7 @@ impl Operator for SessionAggregate {
             Some(column) if batch.rows > 0 => Some(times(&batch.columns[column])?),
             _ => None,
         };
+        let reached = self.progress.of_rows(&batch.columns, &self.keys, batch.rows)?;
         let mut waiting = Waiting::default();
         let mut passed = Batch::default();
         let mut slots = Vec::new();
@@ -195,7 +196,8 @@ impl Operator for SessionAggregate {
             }
             for (row, slot) in range.zip(&slots) {
                 let time = times.as_ref().map_or_else(|| now_ms(now), |times| times[row]);
-                self.take(&batch, row as u32, *slot, time, &mut waiting)?;
+                let progress = self.progress.at(&reached, row);
+                self.take(&batch, row as u32, *slot, (time, progress), &mut waiting)?;
             }
             for key in std::mem::take(&mut self.orphans) {
                 self.open.forget_key_without_session(key);
@@ -208,7 +210,7 @@ impl Operator for SessionAggregate {
                     self.flush(&batch, &mut waiting)?;
                     self.advance(watermark)?;
                 }
-                self.progress = self.progress.max(watermark);
+                self.progress.advance(watermark);
             }
             push_mark(&mut passed, watermark);
         }
@@ -245,11 +247,10 @@ impl Operator for SessionAggregate {
     }
 
     fn save_local(&self) -> Result<Vec<u8>> {
-        Ok(saved::encode_numbers(&[self.progress]))
+        Ok(self.progress.save())
     }
 
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
-        self.progress = saved::least_progress(saved)?.unwrap_or(self.progress);
-        Ok(())
+        self.progress.restore(saved)
     }
 }

@@ -11,11 +11,11 @@ use river_runtime::{Batch, Error, MAX_WATERMARK, Operator, Output, Result, Statu
 
 use self::waiting::WaitingRows;
 use super::fire::{self, push_mark, raw_times, time_column};
+use super::progress::Progress;
 use super::sessions::Assigned;
 use super::zone::Zone;
 use crate::one_row::project;
 use crate::pending::Pending;
-use crate::saved;
 
 #[cfg(test)]
 mod survival;
@@ -31,13 +31,19 @@ pub struct SessionTable {
     /// Fields of the three window columns.
     fields: Vec<Field>,
     waiting: Keyed<WaitingRows>,
-    progress: i64,
+    progress: Progress,
     pending: Pending,
 }
 
 impl SessionTable {
-    /// An operator without sessions; `output` is the input's columns and three more.
-    pub fn new(input: &[Field], output: &[Field], window: &Window) -> Result<SessionTable> {
+    /// An operator without sessions; `output` is the input's columns and three more,
+    /// `max_parallelism` the number of key groups.
+    pub fn new(
+        input: &[Field],
+        output: &[Field],
+        window: &Window,
+        max_parallelism: u32,
+    ) -> Result<SessionTable> {
         let WindowKind::Session { gap, partition } = &window.kind else {
             return Err(Error::internal("the windows are no sessions"));
         };
@@ -55,16 +61,21 @@ impl SessionTable {
             zone: Zone::new(window.zone.as_deref())?,
             fields,
             waiting: Keyed::new(WaitingRows::new(input, partition)?),
-            progress: i64::MIN,
+            progress: Progress::new(max_parallelism),
             pending: Pending::default(),
         })
     }
 
-    /// The session of a row, and those merged into it; `None` if it is late.
-    fn session_of(&mut self, key: u32, time: i64) -> Result<Option<(u32, Vec<u32>)>> {
+    /// The session of a row, and those merged into it; `None` if it is late at `progress`.
+    fn session_of(
+        &mut self,
+        key: u32,
+        time: i64,
+        progress: i64,
+    ) -> Result<Option<(u32, Vec<u32>)>> {
         let local = self.zone.to_local(time);
         let window = (local, local.saturating_add(self.gap));
-        let (zone, progress) = (&self.zone, self.progress);
+        let zone = &self.zone;
         let event_time = self.rowtime.is_some();
         let is_over = |end: i64| event_time && zone.trigger(end) <= progress;
         Ok(match self.waiting.sessions.assign(key, window, is_over)? {
@@ -79,6 +90,8 @@ impl SessionTable {
         let mut slots = Vec::new();
         self.waiting.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
         self.waiting.touch(&slots)?;
+        let partition = &self.waiting.partition;
+        let reached = self.progress.of_rows(&batch.columns, partition, batch.rows)?;
         let column = self.rowtime.map(|column| &batch.columns[column]);
         let times = column.map(raw_times).transpose()?;
         let (mut kept, mut owners): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
@@ -88,7 +101,9 @@ impl SessionTable {
                 continue;
             }
             let time = times.as_ref().map_or(now_ms, |times| times[row]);
-            let Some((session, merged)) = self.session_of(*slot, time)? else { continue };
+            let progress = self.progress.at(&reached, row);
+            let assigned = self.session_of(*slot, time, progress)?;
+            let Some((session, merged)) = assigned else { continue };
             let waiting = &mut *self.waiting;
             waiting.members.resize_with(waiting.sessions.capacity(), Vec::new);
             for other in merged {
@@ -124,7 +139,7 @@ impl SessionTable {
             }
             over.push(session);
         }
-        self.progress = self.progress.max(progress);
+        self.progress.advance(progress);
         if over.is_empty() {
             return Ok(());
         }
@@ -166,7 +181,7 @@ impl Operator for SessionTable {
                     self.pending.push(std::mem::take(&mut passed));
                     self.advance(watermark)?;
                 }
-                self.progress = self.progress.max(watermark);
+                self.progress.advance(watermark);
             }
             push_mark(&mut passed, watermark);
         }
@@ -202,11 +217,10 @@ impl Operator for SessionTable {
     }
 
     fn save_local(&self) -> Result<Vec<u8>> {
-        Ok(saved::encode_numbers(&[self.progress]))
+        Ok(self.progress.save())
     }
 
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
-        self.progress = saved::least_progress(saved)?.unwrap_or(self.progress);
-        Ok(())
+        self.progress.restore(saved)
     }
 }

@@ -21,10 +21,10 @@ use river_runtime::{Batch, MAX_WATERMARK, Operator, Output, Result, Status};
 
 use super::assign::Aligned;
 use super::fire::{self, pick, push_mark, time_column, times, word_column};
+use super::progress::Progress;
 use super::slices::{NEW, SliceId, Slices};
 use super::zone::Zone;
 use crate::pending::Pending;
-use crate::saved;
 
 #[cfg(test)]
 mod survival;
@@ -47,6 +47,8 @@ pub struct Spec<'a> {
     pub properties: &'a [WindowProperty],
     /// Whether the input takes rows back.
     pub retract: bool,
+    /// Number of key groups.
+    pub max_parallelism: u32,
 }
 
 /// Where the windows of rows come from.
@@ -67,7 +69,7 @@ pub struct SlicedAggregate {
     state: Keyed<Slices>,
     /// Windows to come, by end (and start, if the input has them).
     windows: BTreeSet<SliceId>,
-    progress: i64,
+    progress: Progress,
     pending: Pending,
     /// End of the window last asked for and when it is complete.
     trigger: (i64, i64),
@@ -110,7 +112,7 @@ impl SlicedAggregate {
             properties: spec.properties.iter().copied().zip(fields).collect(),
             state: Keyed::new(Slices::new(spec)?),
             windows: BTreeSet::new(),
-            progress: i64::MIN,
+            progress: Progress::new(spec.max_parallelism),
             pending: Pending::default(),
             trigger: (i64::MAX, i64::MAX),
         })
@@ -154,14 +156,14 @@ impl SlicedAggregate {
         Ok(ids)
     }
 
-    /// Takes a row unless it is late.
-    fn take(&mut self, row: u32, id: SliceId, waiting: &mut Waiting) {
+    /// Takes a row unless it is late at `progress`.
+    fn take(&mut self, row: u32, id: SliceId, progress: i64, waiting: &mut Waiting) {
         let (first, last) = match &self.aligned {
             None => (id.0, id.0),
             Some(aligned) => (aligned.first_window_end(id.0), aligned.last_window_end(id.0)),
         };
-        let fired = self.event_time() && self.trigger(first) <= self.progress;
-        if first > last || fired && (first == last || self.trigger(last) <= self.progress) {
+        let fired = self.event_time() && self.trigger(first) <= progress;
+        if first > last || fired && (first == last || self.trigger(last) <= progress) {
             return;
         }
         let mut id = id;
@@ -219,7 +221,7 @@ impl SlicedAggregate {
         // A slice of only one window is gone once that is sent.
         let all = all || end == last;
         while end <= last {
-            if all || self.zone.trigger(end) > self.progress {
+            if all || self.zone.trigger(end) > self.progress.now() {
                 self.windows.insert((end, 0));
             }
             end = aligned.next_window_end(end);
@@ -236,7 +238,7 @@ impl SlicedAggregate {
             let batch = self.fire(window)?;
             self.pending.push(batch);
         }
-        self.progress = self.progress.max(progress);
+        self.progress.advance(progress);
         Ok(())
     }
 
@@ -343,16 +345,30 @@ impl SlicedAggregate {
             let pairs = key_slots.iter().copied().zip(slots.iter().copied());
             (key_slots, slots) = pairs.filter(|(_, slot)| full(slot)).unzip();
         }
+        let mut columns = self.state.grouping_of(&key_slots)?;
+        let sent = self.sent_before(&columns, slots.len(), window.1)?;
+        if sent.contains(&true) {
+            let pairs = key_slots.into_iter().zip(slots).zip(&sent);
+            (key_slots, slots) = pairs.filter(|(_, sent)| !**sent).map(|(pair, _)| pair).unzip();
+            columns = self.state.grouping_of(&key_slots)?;
+        }
         if slots.is_empty() {
             return Ok(Batch::default());
         }
-        let mut columns: Vec<ArrayRef> = self.state.grouping_of(&key_slots)?;
         columns.extend(self.state.calls.values(&slots)?);
         for (property, field) in &self.properties {
             let value = fire::property(*property, window, field, &self.zone);
             columns.push(time_column(vec![value; slots.len()], field)?);
         }
         Ok(Batch::new(columns, slots.len()))
+    }
+
+    /// For each key whether its old subtask has sent the window that ends there.
+    fn sent_before(&self, keys: &[ArrayRef], rows: usize, end: i64) -> Result<Vec<bool>> {
+        let all: Vec<usize> = (0..keys.len()).collect();
+        let reached = self.progress.of_rows(keys, &all, rows)?;
+        let trigger = self.zone.trigger(end);
+        Ok(reached.iter().map(|reached| trigger <= *reached).collect())
     }
 
     /// Empties slots that are filed no more.
@@ -375,11 +391,13 @@ impl Operator for SlicedAggregate {
             self.advance(now_ms(now))?;
         }
         let ids = self.slice_ids(&batch, now)?;
+        let reached = self.progress.of_rows(&batch.columns, &self.keys, batch.rows)?;
         let mut waiting = Waiting::default();
         let mut passed = Batch::default();
         for (range, watermark) in batch.segments() {
             for row in range {
-                self.take(row as u32, ids[row], &mut waiting);
+                let progress = self.progress.at(&reached, row);
+                self.take(row as u32, ids[row], progress, &mut waiting);
             }
             let Some(watermark) = watermark else { continue };
             if self.event_time() {
@@ -391,7 +409,7 @@ impl Operator for SlicedAggregate {
                     self.flush(&batch, &mut waiting)?;
                     self.advance(watermark)?;
                 }
-                self.progress = self.progress.max(watermark);
+                self.progress.advance(watermark);
             }
             push_mark(&mut passed, watermark);
         }
@@ -428,11 +446,11 @@ impl Operator for SlicedAggregate {
     }
 
     fn save_local(&self) -> Result<Vec<u8>> {
-        Ok(saved::encode_numbers(&[self.progress]))
+        Ok(self.progress.save())
     }
 
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
-        self.progress = saved::least_progress(saved)?.unwrap_or(self.progress);
+        self.progress.restore(saved)?;
         let slices: Vec<SliceId> = self.state.slots.keys().copied().collect();
         slices.into_iter().for_each(|id| self.plan_windows(id, false));
         Ok(())

@@ -63,6 +63,11 @@ impl Side {
             keeps_alone,
         })
     }
+
+    /// The key columns.
+    pub fn key(&self) -> &[usize] {
+        &self.columns[WINDOW_COLUMNS..]
+    }
 }
 
 /// A window that has not ended.

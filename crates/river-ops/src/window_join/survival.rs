@@ -5,7 +5,7 @@ use river_core::{Field, LogicalType};
 use river_runtime::Operator;
 
 use super::{WindowJoin, WindowJoinSpec};
-use crate::testing::checkpoint::{Case, Order, survives_checkpoints};
+use crate::testing::checkpoint::{Case, Order, survives_checkpoints, survives_different_progress};
 use crate::testing::random::{Changelog, Plan, Random, Rows, events};
 use crate::testing::{context, fields};
 
@@ -54,7 +54,9 @@ fn check(seed: u64, kind: JoinKind, keys: &[usize], null_safe: bool) {
     let plan = Plan { batches: 9, rows: 10, marks: true, clock_ms: 0 };
     let fields = columns();
     let rows = || Rows { fields: &fields, changelog: Changelog::Inserts, row: &row };
-    survives_checkpoints(&case, &events(seed, plan, &[rows(), rows()]));
+    let events = events(seed, plan, &[rows(), rows()]);
+    survives_checkpoints(&case, &events);
+    survives_different_progress(&case, &events);
 }
 
 #[test]

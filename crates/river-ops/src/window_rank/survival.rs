@@ -6,7 +6,7 @@ use river_core::{Field, LogicalType};
 use river_runtime::Operator;
 
 use super::{WindowRankSpec, create};
-use crate::testing::checkpoint::{Case, Order, survives_checkpoints};
+use crate::testing::checkpoint::{Case, Order, survives_checkpoints, survives_different_progress};
 use crate::testing::random::{Changelog, Plan, Random, Rows, events};
 use crate::testing::{context, fields};
 
@@ -43,7 +43,9 @@ fn check(seed: u64, partition: &[usize], sorted_by: usize, ranks: (u64, u64)) {
     };
     let plan = Plan { batches: 10, rows: 12, marks: true, clock_ms: 0 };
     let rows = Rows { fields: &input, changelog: Changelog::Inserts, row: &row };
-    survives_checkpoints(&case, &events(seed, plan, &[rows]));
+    let events = events(seed, plan, &[rows]);
+    survives_checkpoints(&case, &events);
+    survives_different_progress(&case, &events);
 }
 
 #[test]

@@ -18,7 +18,8 @@ use crate::window::zone::Zone;
 /// The rows held of all windows that have not ended.
 pub struct Tops<K> {
     input_columns: Vec<FieldRef>,
-    partition: Vec<usize>,
+    /// Columns by which the rows are partitioned.
+    pub partition: Vec<usize>,
     pub order: Order,
     /// `window_start`, `window_end`, then the partition.
     pub columns: Vec<usize>,

@@ -4,7 +4,7 @@ use river_core::plan::{AggregateCall, Window};
 use river_core::{DataType, LogicalType, types::TimeKind};
 
 use super::*;
-use crate::testing::checkpoint::{Case, Order, survives_checkpoints};
+use crate::testing::checkpoint::{Case, Order, survives_checkpoints, survives_different_progress};
 use crate::testing::fields;
 use crate::testing::random::{Changelog, Plan, Random, Rows, events};
 
@@ -53,6 +53,7 @@ fn check(seed: u64, time: WindowTime, keys: &[usize], changelog: Changelog) {
         ("window_end", LogicalType::timestamp(3)),
     ]));
     let kind = WindowKind::Session { gap: 1500, partition: keys.to_vec() };
+    let event_time = matches!(time, WindowTime::Rowtime(_));
     let window = Window { kind, time, zone: None };
     let make = || -> Box<dyn Operator> {
         let operator = SessionAggregate::new(&Spec {
@@ -63,6 +64,7 @@ fn check(seed: u64, time: WindowTime, keys: &[usize], changelog: Changelog) {
             calls: &calls,
             properties: &[WindowProperty::Start, WindowProperty::End],
             retract: changelog != Changelog::Inserts,
+            max_parallelism: 128,
         });
         Box::new(operator.unwrap())
     };
@@ -76,7 +78,11 @@ fn check(seed: u64, time: WindowTime, keys: &[usize], changelog: Changelog) {
     };
     let plan = Plan { batches: 10, rows: 10, marks: true, clock_ms: 2000 };
     let rows = Rows { fields: &input, changelog, row: &row };
-    survives_checkpoints(&case, &events(seed, plan, &[rows]));
+    let events = events(seed, plan, &[rows]);
+    survives_checkpoints(&case, &events);
+    if event_time {
+        survives_different_progress(&case, &events);
+    }
 }
 
 #[test]

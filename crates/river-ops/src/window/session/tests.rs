@@ -44,6 +44,7 @@ fn operator(time: WindowTime) -> SessionAggregate {
         }],
         properties: &[WindowProperty::Start, WindowProperty::End],
         retract: true,
+        max_parallelism: 128,
     })
     .unwrap()
 }
@@ -125,6 +126,7 @@ fn late_clicks_as_in_flink() {
         ],
         properties: &[WindowProperty::Start, WindowProperty::End, WindowProperty::Time],
         retract: false,
+        max_parallelism: 128,
     })
     .unwrap();
     let shown = run(&mut operator, &input(), &output, clicks::CLICKS);

@@ -3,7 +3,7 @@
 use river_core::{LogicalType, types::TimeKind};
 
 use super::*;
-use crate::testing::checkpoint::{Case, Order, survives_checkpoints};
+use crate::testing::checkpoint::{Case, Order, survives_checkpoints, survives_different_progress};
 use crate::testing::fields;
 use crate::testing::random::{Changelog, Plan, Random, Rows, events};
 
@@ -22,9 +22,11 @@ fn check(seed: u64, time: WindowTime, keys: &[usize], changelog: Changelog) {
     let mut output = input.clone();
     output.extend(fields(&[("s", end.clone()), ("e", end.clone()), ("t", end)]));
     let kind = WindowKind::Session { gap: 1500, partition: keys.to_vec() };
+    let event_time = matches!(time, WindowTime::Rowtime(_));
     let window = Window { kind, time, zone: None };
-    let make =
-        || -> Box<dyn Operator> { Box::new(SessionTable::new(&input, &output, &window).unwrap()) };
+    let make = || -> Box<dyn Operator> {
+        Box::new(SessionTable::new(&input, &output, &window, 128).unwrap())
+    };
     let mut order = keys.to_vec();
     order.push(3);
     let case = Case {
@@ -35,7 +37,11 @@ fn check(seed: u64, time: WindowTime, keys: &[usize], changelog: Changelog) {
     };
     let plan = Plan { batches: 10, rows: 10, marks: true, clock_ms: 2000 };
     let rows = Rows { fields: &input, changelog, row: &row };
-    survives_checkpoints(&case, &events(seed, plan, &[rows]));
+    let events = events(seed, plan, &[rows]);
+    survives_checkpoints(&case, &events);
+    if event_time {
+        survives_different_progress(&case, &events);
+    }
 }
 
 #[test]

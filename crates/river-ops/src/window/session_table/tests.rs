@@ -21,7 +21,7 @@ fn operator() -> SessionTable {
         time: WindowTime::Rowtime(1),
         zone: None,
     };
-    SessionTable::new(&input(), &output(), &window).unwrap()
+    SessionTable::new(&input(), &output(), &window, 128).unwrap()
 }
 
 #[test]

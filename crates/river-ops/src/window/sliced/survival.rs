@@ -4,7 +4,7 @@ use river_core::plan::WindowKind;
 use river_core::{DataType, LogicalType, types::TimeKind};
 
 use super::*;
-use crate::testing::checkpoint::{Case, Order, survives_checkpoints};
+use crate::testing::checkpoint::{Case, Order, survives_checkpoints, survives_different_progress};
 use crate::testing::fields;
 use crate::testing::random::{Changelog, Plan, Random, Rows, events};
 
@@ -53,6 +53,10 @@ fn check(seed: u64, kind: WindowKind, time: WindowTime, keys: &[usize], changelo
         ("window_start", LogicalType::timestamp(3)),
         ("window_end", LogicalType::timestamp(3)),
     ]));
+    let event_time = match time {
+        WindowTime::Attached { event_time, .. } => event_time,
+        _ => matches!(time, WindowTime::Rowtime(_)),
+    };
     let window = Window { kind, time, zone: None };
     let make = || -> Box<dyn Operator> {
         let operator = SlicedAggregate::new(&Spec {
@@ -63,6 +67,7 @@ fn check(seed: u64, kind: WindowKind, time: WindowTime, keys: &[usize], changelo
             calls: &calls,
             properties: &[WindowProperty::Start, WindowProperty::End],
             retract: changelog != Changelog::Inserts,
+            max_parallelism: 128,
         });
         Box::new(operator.unwrap())
     };
@@ -77,7 +82,11 @@ fn check(seed: u64, kind: WindowKind, time: WindowTime, keys: &[usize], changelo
     };
     let plan = Plan { batches: 9, rows: 10, marks: true, clock_ms: 5000 };
     let rows = Rows { fields: &input, changelog, row: &row };
-    survives_checkpoints(&case, &events(seed, plan, &[rows]));
+    let events = events(seed, plan, &[rows]);
+    survives_checkpoints(&case, &events);
+    if event_time {
+        survives_different_progress(&case, &events);
+    }
 }
 
 fn kinds() -> [WindowKind; 4] {

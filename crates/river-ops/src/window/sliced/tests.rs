@@ -52,6 +52,7 @@ fn operator_on(kind: WindowKind, time: WindowTime, zone: Option<&str>) -> Sliced
         calls: &calls,
         properties: &[WindowProperty::Start, WindowProperty::End],
         retract: true,
+        max_parallelism: 128,
     })
     .unwrap()
 }
@@ -216,6 +217,7 @@ fn windows_that_the_input_has() {
         ],
         properties: &[WindowProperty::Start, WindowProperty::End],
         retract: false,
+        max_parallelism: 128,
     };
     let mut operator = SlicedAggregate::new(&spec).unwrap();
     let text = "+I a 1 0 10\n +I a 2 5 15\n +I b 3 0 10\n @ 9\n +I b 4 0 10\n +I a 5 5 15\n @ 14";
