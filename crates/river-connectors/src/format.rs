@@ -204,7 +204,7 @@ pub fn choice<T: Copy>(
 
 /// The first line of `data` without its end (`\n` or `\r\n`), and the bytes it takes; `None` if
 /// there is no whole line.
-pub fn next_line(data: &[u8], last: bool) -> Option<(&[u8], usize)> {
+fn next_line(data: &[u8], last: bool) -> Option<(&[u8], usize)> {
     match memchr::memchr(b'\n', data) {
         Some(end) => {
             let line = &data[..end];
@@ -213,4 +213,21 @@ pub fn next_line(data: &[u8], last: bool) -> Option<(&[u8], usize)> {
         None if last && !data.is_empty() => Some((data, data.len())),
         None => None,
     }
+}
+
+/// [`Decoder::decode`] of a format whose records are lines: each whole line goes to `decode_line`.
+pub fn decode_lines<D: Decoder>(
+    decoder: &mut D,
+    data: &[u8],
+    last: bool,
+    max_rows: usize,
+    decode_line: impl Fn(&mut D, &[u8]) -> Result<(), Fail>,
+) -> Result<usize, Fail> {
+    let mut used = 0;
+    while decoder.rows() < max_rows {
+        let Some((line, length)) = next_line(&data[used..], last) else { break };
+        decode_line(decoder, line).map_err(|fail| Fail { offset: fail.offset + used, ..fail })?;
+        used += length;
+    }
+    Ok(used)
 }

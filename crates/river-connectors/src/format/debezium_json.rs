@@ -16,7 +16,7 @@ use super::json::decode::{RowDecoder, RowPlan};
 use super::json::encode::RowText;
 use super::json::parser::Parser;
 use super::json::{JsonOptions, decode_text, has_decimal};
-use super::{DecodeSpec, Decoder, Encoder, Fail, Rows, WantedColumn, next_line};
+use super::{DecodeSpec, Decoder, Encoder, Fail, Rows, WantedColumn, decode_lines};
 
 /// Keys after `debezium-json.`.
 pub const OPTION_KEYS: &[&str] = &[
@@ -169,13 +169,7 @@ impl Decoder for DebeziumDecoder {
         last: bool,
         max_rows: usize,
     ) -> std::result::Result<usize, Fail> {
-        let mut used = 0;
-        while self.rows < max_rows {
-            let Some((line, length)) = next_line(&data[used..], last) else { break };
-            self.line(line).map_err(|fail| Fail { offset: fail.offset + used, ..fail })?;
-            used += length;
-        }
-        Ok(used)
+        decode_lines(self, data, last, max_rows, Self::line)
     }
 
     fn rows(&self) -> usize {

@@ -18,7 +18,7 @@ use self::encode::RowText;
 use self::parser::Parser;
 use super::cells::Cells;
 use super::column_sink::ColumnSink;
-use super::{DecodeSpec, Decoder, Encoder, Fail, Rows, choice, next_line};
+use super::{DecodeSpec, Decoder, Encoder, Fail, Rows, choice, decode_lines};
 
 /// Keys after `json.`.
 pub const OPTION_KEYS: &[&str] = &[
@@ -187,13 +187,7 @@ impl Decoder for JsonDecoder {
         last: bool,
         max_rows: usize,
     ) -> std::result::Result<usize, Fail> {
-        let mut used = 0;
-        while self.rows < max_rows {
-            let Some((line, length)) = next_line(&data[used..], last) else { break };
-            self.line(line).map_err(|fail| Fail { offset: fail.offset + used, ..fail })?;
-            used += length;
-        }
-        Ok(used)
+        decode_lines(self, data, last, max_rows, Self::line)
     }
 
     fn rows(&self) -> usize {

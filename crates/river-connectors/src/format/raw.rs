@@ -7,7 +7,7 @@ use river_runtime::{Batch, Error, Result};
 
 use super::cells::{Cells, Values};
 use super::column_sink::ColumnSink;
-use super::{DecodeSpec, Decoder, Encoder, Fail, Rows, choice, next_line};
+use super::{DecodeSpec, Decoder, Encoder, Fail, Rows, choice, decode_lines};
 
 /// Keys after `raw.`.
 pub const OPTION_KEYS: &[&str] = &["charset", "endianness"];
@@ -74,6 +74,12 @@ impl RawDecoder {
         Ok(RawDecoder { options, column, rows: 0 })
     }
 
+    fn line(&mut self, line: &[u8]) -> std::result::Result<(), Fail> {
+        self.value(line)?;
+        self.rows += 1;
+        Ok(())
+    }
+
     fn value(&mut self, line: &[u8]) -> std::result::Result<(), Fail> {
         let Some(column) = &mut self.column else { return Ok(()) };
         let ty = column.ty().clone();
@@ -126,14 +132,7 @@ impl Decoder for RawDecoder {
         last: bool,
         max_rows: usize,
     ) -> std::result::Result<usize, Fail> {
-        let mut used = 0;
-        while self.rows < max_rows {
-            let Some((line, length)) = next_line(&data[used..], last) else { break };
-            self.value(line).map_err(|fail| Fail { offset: fail.offset + used, ..fail })?;
-            self.rows += 1;
-            used += length;
-        }
-        Ok(used)
+        decode_lines(self, data, last, max_rows, Self::line)
     }
 
     fn rows(&self) -> usize {
