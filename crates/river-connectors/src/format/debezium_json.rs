@@ -3,8 +3,8 @@
 //!
 //! Reading, `u` gives `-U` and `+U`. Writing, `+I` and `+U` are `c`, `-U` and `-D` are `d`.
 
-use arrow_array::{Array, ArrayRef, make_array};
-use arrow_data::transform::MutableArrayData;
+use arrow_array::ArrayRef;
+use arrow_select::interleave::interleave;
 use river_core::RowKind;
 use river_core::options::{OptionError, Options};
 use river_core::types::{Field, LogicalType};
@@ -47,6 +47,10 @@ impl DebeziumOptions {
     }
 }
 
+/// The images of a change, in the order in which they stand in a message.
+const BEFORE: usize = 0;
+const AFTER: usize = 1;
+
 /// Decodes lines of changes.
 pub struct DebeziumDecoder {
     options: DebeziumOptions,
@@ -56,9 +60,10 @@ pub struct DebeziumDecoder {
     message: Vec<ColumnSink>,
     /// Decoded messages waiting to be turned into rows.
     messages: usize,
-    rows: usize,
-    /// For each row its kind, its message, and whether it is the `after` image.
-    images: Vec<(RowKind, u32, bool)>,
+    /// Kind of each row.
+    kinds: Vec<u8>,
+    /// For each row the image it is, [`BEFORE`] or [`AFTER`], and its message.
+    images: Vec<(usize, usize)>,
     exact_decimals: bool,
     scratch: Vec<bool>,
 }
@@ -92,7 +97,7 @@ impl DebeziumDecoder {
             messages: 0,
             exact_decimals: types.iter().any(has_decimal),
             options,
-            rows: 0,
+            kinds: Vec::new(),
             images: Vec::new(),
             scratch: Vec::new(),
         })
@@ -132,32 +137,34 @@ impl DebeziumDecoder {
         let [before, after, op] = parts else {
             return Err(Fail::at(0, "the change has no payload"));
         };
-        let message = row as u32;
         let has = |image: &ColumnSink, name: &str, op: &str| {
             if image.is_valid(row) {
                 return Ok(());
             }
             Err(Fail::at(0, format!("the change with \"op\" \"{op}\" has no \"{name}\" image")))
         };
+        let mut give = |kind: RowKind, image: usize| {
+            self.kinds.push(kind as u8);
+            self.images.push((image, row));
+        };
         match op.text_at(row).as_deref().unwrap_or("") {
             op @ ("c" | "r") => {
                 has(after, "after", op)?;
-                self.images.push((RowKind::Insert, message, true));
+                give(RowKind::Insert, AFTER);
             }
             "u" => {
                 // Images of updates need the table's replica identity to be complete.
                 has(before, "before", "u")?;
                 has(after, "after", "u")?;
-                self.images.push((RowKind::UpdateBefore, message, false));
-                self.images.push((RowKind::UpdateAfter, message, true));
+                give(RowKind::UpdateBefore, BEFORE);
+                give(RowKind::UpdateAfter, AFTER);
             }
             "d" => {
                 has(before, "before", "d")?;
-                self.images.push((RowKind::Delete, message, false));
+                give(RowKind::Delete, BEFORE);
             }
             other => return Err(Fail::at(0, format!("unknown \"op\" value \"{other}\""))),
         }
-        self.rows = self.images.len();
         Ok(())
     }
 }
@@ -173,12 +180,12 @@ impl Decoder for DebeziumDecoder {
     }
 
     fn rows(&self) -> usize {
-        self.rows
+        self.images.len()
     }
 
     fn take(&mut self) -> std::result::Result<Rows, Fail> {
-        let rows = std::mem::take(&mut self.rows);
         let images = std::mem::take(&mut self.images);
+        let kinds = std::mem::take(&mut self.kinds);
         self.messages = 0;
         let mut parts: Vec<ArrayRef> = self.message.iter_mut().map(ColumnSink::finish).collect();
         if self.options.schema_include {
@@ -186,21 +193,10 @@ impl Decoder for DebeziumDecoder {
         }
         let (before, after) = (struct_columns(&parts[0]), struct_columns(&parts[1]));
         let columns = before.iter().zip(&after).map(|(before, after)| {
-            // Not Arrow's `interleave`, which refuses maps with nullable keys.
-            let sources = [before.to_data(), after.to_data()];
-            let mut column = MutableArrayData::new(sources.iter().collect(), false, rows);
-            for (_, message, after) in &images {
-                let message = *message as usize;
-                let source = usize::from(*after);
-                column
-                    .try_extend(source, message, message + 1)
-                    .map_err(|error| Fail::at(0, error.to_string()))?;
-            }
-            Ok(make_array(column.freeze()))
+            interleave(&[before, after], &images).map_err(|error| Fail::at(0, error.to_string()))
         });
         let columns = columns.collect::<std::result::Result<_, Fail>>()?;
-        let kinds = images.iter().map(|(kind, ..)| *kind as u8).collect();
-        Ok(Rows { columns, rows, kinds: Some(kinds) })
+        Ok(Rows { columns, rows: images.len(), kinds: Some(kinds) })
     }
 }
 
