@@ -17,6 +17,7 @@ use crate::column::scalar_array;
 use crate::function::{self, Call, Function, Kernel};
 use crate::{Col, EvalContext, EvalError, Result, cast};
 
+mod in_set;
 mod merge;
 
 /// A runnable expression.
@@ -36,6 +37,7 @@ enum Step {
     Column(usize),
     Constant(ArrayRef),
     Call { function: &'static Function, args: Vec<Node>, types: Vec<DataType> },
+    InSet { value: Box<Node>, set: in_set::InSet },
     Case { branches: Vec<(Node, Node)>, otherwise: Box<Node> },
     Cast { input: Box<Node>, lenient: bool },
     Field { input: Box<Node>, index: usize },
@@ -96,6 +98,14 @@ fn compile(expr: &Expr) -> Result<Node> {
         ExprKind::Call { function: name, args } => {
             let function = function::lookup(name)
                 .ok_or_else(|| EvalError::new(format!("function '{name}' does not exist")))?;
+            if function.name == "OR"
+                && let Some((value, set)) = in_set::InSet::of(args)
+            {
+                let value = Box::new(compile(value)?);
+                let fallible = value.fallible;
+                let step = Step::InSet { value, set };
+                return Ok(Node { step, ty: expr.ty.clone(), fallible });
+            }
             let args = args.iter().map(compile).collect::<Result<Vec<_>>>()?;
             let types = args.iter().map(|a| a.ty.clone()).collect();
             let fallible = function.fallible || args.iter().any(|a| a.fallible);
@@ -137,6 +147,7 @@ impl Node {
             Step::Call { function, args, types } => {
                 self.eval_call(function, args, types, input, rows, context)
             }
+            Step::InSet { value, set } => set.test(&value.eval(input, rows, context)?),
             Step::Case { branches, otherwise } => {
                 self.eval_case(branches, otherwise, input, rows, context)
             }
@@ -331,6 +342,7 @@ impl Node {
                 otherwise.columns(into);
             }
             Step::Cast { input, .. } | Step::Field { input, .. } => input.columns(into),
+            Step::InSet { value, .. } => value.columns(into),
         }
     }
 }
