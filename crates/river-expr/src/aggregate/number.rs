@@ -89,8 +89,8 @@ fn create_sum(args: &[DataType], retract: bool, zero: bool) -> Result<Box<dyn Ac
 }
 
 fn sum<N: ArrowNativeTypeOp>(ty: &LogicalType, zero: bool) -> Box<dyn Accumulator> {
-    let fold = Sum::<N> { ty: ty.clone(), zero, number: std::marker::PhantomData };
-    Box::new(Folded::new(fold, ty.clone()))
+    let of = Of::Sum(zero.then_some(N::ZERO));
+    Box::new(Folded::new(Sum { ty: ty.clone(), of }, ty.clone()))
 }
 
 fn create_average(args: &[DataType], out: &DataType, _: bool) -> Result<Box<dyn Accumulator>> {
@@ -116,15 +116,23 @@ fn create_average(args: &[DataType], out: &DataType, _: bool) -> Result<Box<dyn 
 }
 
 fn average<N: ArrowNativeTypeOp>(ty: &LogicalType) -> Box<dyn Accumulator> {
-    let fold = IntegerAverage::<N> { ty: ty.clone(), number: std::marker::PhantomData };
-    Box::new(Folded::new(fold, ty.clone()))
+    let sum = Sum::<N> { ty: ty.clone(), of: Of::Average };
+    Box::new(Folded::new(sum, ty.clone()))
 }
 
-/// `SUM` of integers (wrapping) and floating-point numbers.
+/// What is made of a sum and the number of its values.
+#[derive(Clone, Copy)]
+enum Of<N> {
+    /// The sum; this if there are no values.
+    Sum(Option<N>),
+    /// The mean, cut off.
+    Average,
+}
+
+/// `SUM` of integers (wrapping) and floating-point numbers, `AVG` of integers.
 struct Sum<N> {
     ty: LogicalType,
-    zero: bool,
-    number: std::marker::PhantomData<N>,
+    of: Of<N>,
 }
 
 impl<N: ArrowNativeTypeOp> Fold for Sum<N> {
@@ -155,7 +163,15 @@ impl<N: ArrowNativeTypeOp> Fold for Sum<N> {
 
     #[inline]
     fn result(&self, state: &Cell<N>) -> Option<N> {
-        if state.count != 0 { Some(state.value) } else { self.zero.then_some(N::ZERO) }
+        match self.of {
+            Of::Sum(none) if state.count == 0 => none,
+            Of::Sum(_) => Some(state.value),
+            Of::Average if state.count == 0 => None,
+            Of::Average => {
+                let quotient = state.value.to_i64()?.wrapping_div(state.count);
+                Some(N::usize_as(quotient as usize))
+            }
+        }
     }
 
     fn save(&self, states: &[Cell<N>]) -> Result<Vec<ArrayRef>> {
@@ -282,60 +298,6 @@ impl Fold for DecimalSum {
 
     fn state_types(&self) -> Vec<DataType> {
         decimal_types(&self.ty)
-    }
-}
-
-/// `AVG` of integers: wrapping sum, division that cuts off.
-struct IntegerAverage<N> {
-    ty: LogicalType,
-    number: std::marker::PhantomData<N>,
-}
-
-impl<N: ArrowNativeTypeOp> Fold for IntegerAverage<N> {
-    type In = N;
-    type Out = N;
-    type State = Cell<N>;
-
-    fn empty(&self) -> Cell<N> {
-        Cell { value: N::ZERO, count: 0 }
-    }
-
-    #[inline]
-    fn add(&self, state: &mut Cell<N>, value: N) {
-        state.value = state.value.add_wrapping(value);
-        state.count += 1;
-    }
-
-    #[inline]
-    fn retract(&self, state: &mut Cell<N>, value: N) {
-        state.value = state.value.sub_wrapping(value);
-        state.count -= 1;
-    }
-
-    fn merge(&self, into: &mut Cell<N>, from: Cell<N>) {
-        into.value = into.value.add_wrapping(from.value);
-        into.count += from.count;
-    }
-
-    #[inline]
-    fn result(&self, state: &Cell<N>) -> Option<N> {
-        if state.count == 0 {
-            return None;
-        }
-        let quotient = state.value.to_i64()?.wrapping_div(state.count);
-        Some(N::usize_as(quotient as usize))
-    }
-
-    fn save(&self, states: &[Cell<N>]) -> Result<Vec<ArrayRef>> {
-        save_cells(states, &self.ty)
-    }
-
-    fn load(&self, columns: &[ArrayRef]) -> Result<Vec<Cell<N>>> {
-        load_cells(columns)
-    }
-
-    fn state_types(&self) -> Vec<DataType> {
-        cell_types(&self.ty)
     }
 }
 
