@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use river_core::{DataType, LogicalType, Value};
 use roaring::RoaringBitmap;
 
-use super::signature::{Binding, only, refuse};
+use super::signature::{Binding, cast_to, only, refuse};
 use super::slow::{SlotState, Slow, entries};
-use super::{Accumulator, AggregateFunction, Bound};
+use super::{Accumulator, AggregateFunction};
 use crate::Result;
 use crate::function::bitmap::{read, write};
 
@@ -24,82 +24,82 @@ enum Operation {
 
 use Operation::{And, Build, Or, Xor};
 
+const INT: LogicalType = LogicalType::Int;
+const BIGINT: LogicalType = LogicalType::BigInt;
+const BITMAP: LogicalType = LogicalType::Bitmap;
+
 /// The functions.
 pub(super) const FUNCTIONS: &[AggregateFunction] = &[
     AggregateFunction {
         name: "BITMAP_BUILD_AGG",
         signature: "BITMAP_BUILD_AGG(value INT) -> BITMAP",
         doc: "The set of the values that are not NULL; NULL if there are none.",
-        bind: |_, args, _| bind("BITMAP_BUILD_AGG", args, true, LogicalType::Bitmap),
+        bind: |_, args, _| bind("BITMAP_BUILD_AGG", args, INT, BITMAP),
         create: |args, out, retract| Ok(create(args, out, retract, Build)),
     },
     AggregateFunction {
         name: "BITMAP_BUILD_CARDINALITY_AGG",
         signature: "BITMAP_BUILD_CARDINALITY_AGG(value INT) -> BIGINT",
         doc: "Number of distinct values; NULL if there are none.",
-        bind: |_, args, _| bind("BITMAP_BUILD_CARDINALITY_AGG", args, true, LogicalType::BigInt),
+        bind: |_, args, _| bind("BITMAP_BUILD_CARDINALITY_AGG", args, INT, BIGINT),
         create: |args, out, retract| Ok(create(args, out, retract, Build)),
     },
     AggregateFunction {
         name: "BITMAP_OR_AGG",
         signature: "BITMAP_OR_AGG(bitmap BITMAP) -> BITMAP",
         doc: "What is in any of the bitmaps; NULL if there are none.",
-        bind: |_, args, _| bind("BITMAP_OR_AGG", args, false, LogicalType::Bitmap),
+        bind: |_, args, _| bind("BITMAP_OR_AGG", args, BITMAP, BITMAP),
         create: |args, out, retract| Ok(create(args, out, retract, Or)),
     },
     AggregateFunction {
         name: "BITMAP_OR_CARDINALITY_AGG",
         signature: "BITMAP_OR_CARDINALITY_AGG(bitmap BITMAP) -> BIGINT",
         doc: "Size of BITMAP_OR_AGG.",
-        bind: |_, args, _| bind("BITMAP_OR_CARDINALITY_AGG", args, false, LogicalType::BigInt),
+        bind: |_, args, _| bind("BITMAP_OR_CARDINALITY_AGG", args, BITMAP, BIGINT),
         create: |args, out, retract| Ok(create(args, out, retract, Or)),
     },
     AggregateFunction {
         name: "BITMAP_AND_AGG",
         signature: "BITMAP_AND_AGG(bitmap BITMAP) -> BITMAP",
         doc: "What is in all of the bitmaps; NULL if there are none.",
-        bind: |_, args, _| bind("BITMAP_AND_AGG", args, false, LogicalType::Bitmap),
+        bind: |_, args, _| bind("BITMAP_AND_AGG", args, BITMAP, BITMAP),
         create: |args, out, retract| Ok(create(args, out, retract, And)),
     },
     AggregateFunction {
         name: "BITMAP_AND_CARDINALITY_AGG",
         signature: "BITMAP_AND_CARDINALITY_AGG(bitmap BITMAP) -> BIGINT",
         doc: "Size of BITMAP_AND_AGG.",
-        bind: |_, args, _| bind("BITMAP_AND_CARDINALITY_AGG", args, false, LogicalType::BigInt),
+        bind: |_, args, _| bind("BITMAP_AND_CARDINALITY_AGG", args, BITMAP, BIGINT),
         create: |args, out, retract| Ok(create(args, out, retract, And)),
     },
     AggregateFunction {
         name: "BITMAP_XOR_AGG",
         signature: "BITMAP_XOR_AGG(bitmap BITMAP) -> BITMAP",
         doc: "What is in an odd number of the bitmaps; NULL if there are none.",
-        bind: |_, args, _| bind("BITMAP_XOR_AGG", args, false, LogicalType::Bitmap),
+        bind: |_, args, _| bind("BITMAP_XOR_AGG", args, BITMAP, BITMAP),
         create: |args, out, retract| Ok(create(args, out, retract, Xor)),
     },
     AggregateFunction {
         name: "BITMAP_XOR_CARDINALITY_AGG",
         signature: "BITMAP_XOR_CARDINALITY_AGG(bitmap BITMAP) -> BIGINT",
         doc: "Size of BITMAP_XOR_AGG.",
-        bind: |_, args, _| bind("BITMAP_XOR_CARDINALITY_AGG", args, false, LogicalType::BigInt),
+        bind: |_, args, _| bind("BITMAP_XOR_CARDINALITY_AGG", args, BITMAP, BIGINT),
         create: |args, out, retract| Ok(create(args, out, retract, Xor)),
     },
 ];
 
-fn bind(function: &'static str, args: &[DataType], integer: bool, ty: LogicalType) -> Binding {
-    let arg = only(function, args)?;
-    let small = matches!(
-        arg.logical,
-        LogicalType::Int | LogicalType::SmallInt | LogicalType::TinyInt | LogicalType::Null
-    );
-    let (fits, to, form) = if integer {
-        (small, LogicalType::Int, "<INTEGER>")
-    } else {
-        let bitmap = matches!(arg.logical, LogicalType::Bitmap | LogicalType::Null);
-        (bitmap, LogicalType::Bitmap, "<BITMAP>")
+/// A call on integers, or on bitmaps.
+fn bind(function: &'static str, args: &[DataType], over: LogicalType, ty: LogicalType) -> Binding {
+    use LogicalType::{Int, Null, SmallInt, TinyInt};
+    let arg = &only(function, args)?.logical;
+    let (fits, form) = match over {
+        Int => (matches!(arg, Int | SmallInt | TinyInt | Null), "<INTEGER>"),
+        _ => (matches!(arg, LogicalType::Bitmap | Null), "<BITMAP>"),
     };
     if !fits {
         return Err(refuse(function, args, form));
     }
-    Ok(Bound { function, args: vec![to.with_nullable(arg.nullable)], ty: ty.nullable() })
+    Ok(cast_to(function, args, &[over], ty.nullable()))
 }
 
 fn create(

@@ -6,9 +6,9 @@
 
 use river_core::{DataType, LogicalType, Value};
 
-use super::signature::{Binding, refuse, refuse_count};
+use super::signature::{Binding, cast_to, only, refuse, refuse_count};
 use super::slow::{SlotState, Slow, entries, items};
-use super::{Accumulator, AggregateFunction, Bound};
+use super::{Accumulator, AggregateFunction};
 use crate::{EvalError, Result};
 
 /// The four functions; the plain names have SQL's default null clause.
@@ -48,21 +48,16 @@ pub(super) const FUNCTIONS: &[AggregateFunction] = &[
 const JSON_TEXT: LogicalType = LogicalType::VarChar(2_000);
 
 fn bind_object(function: &'static str, args: &[DataType]) -> Binding {
-    let [key, value] = args else { return Err(refuse_count("JSON_OBJECTAGG", "2")) };
+    let [key, _] = args else { return Err(refuse_count("JSON_OBJECTAGG", "2")) };
     if !key.logical.is_character() {
         return Err(refuse("JSON_OBJECTAGG", args, "<CHARACTER>, <ANY>"));
     }
-    let args = vec![
-        LogicalType::STRING.with_nullable(key.nullable),
-        LogicalType::STRING.with_nullable(value.nullable),
-    ];
-    Ok(Bound { function, args, ty: JSON_TEXT.not_null() })
+    Ok(cast_to(function, args, &[LogicalType::STRING; 2], JSON_TEXT.not_null()))
 }
 
 fn bind_array(function: &'static str, args: &[DataType]) -> Binding {
-    let [value] = args else { return Err(refuse_count("JSON_ARRAYAGG", "1")) };
-    let args = vec![LogicalType::STRING.with_nullable(value.nullable)];
-    Ok(Bound { function, args, ty: JSON_TEXT.not_null() })
+    only("JSON_ARRAYAGG", args)?;
+    Ok(cast_to(function, args, &[LogicalType::STRING], JSON_TEXT.not_null()))
 }
 
 fn object(args: &[DataType], out: &DataType, nulls: bool) -> Box<dyn Accumulator> {

@@ -71,3 +71,15 @@ pub(super) fn nullable_if_empty(
     let ty = ty.with_nullable(arg.nullable || !grouped);
     Ok(Bound { function, args: vec![arg.clone()], ty })
 }
+
+/// A call with its arguments cast to those types, as nullable as they were.
+pub(super) fn cast_to(
+    function: &'static str,
+    args: &[DataType],
+    types: &[LogicalType],
+    ty: DataType,
+) -> Bound {
+    let args = args.iter().zip(types);
+    let args = args.map(|(arg, to)| to.clone().with_nullable(arg.nullable)).collect();
+    Bound { function, args, ty }
+}
