@@ -6,6 +6,8 @@
 //! goes on with the token after the one it stopped at, even inside a nested value; the tree-based
 //! one passes over the whole value. Both are reproduced.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use river_core::types::{Field, LogicalType};
@@ -227,15 +229,14 @@ impl RowDecoder<'_> {
         if parser.token != Some(Token::StartObject) {
             return Err(parser.fail("expected a JSON object"));
         }
-        let mark = parser.mark();
+        // Not a mark: with errors ignored, values of the wrong kind may lead out of the object.
+        let start = parser.clone();
         let row = column.len();
         let names = self.entries(parser, value, column, &[])?;
-        // A key given twice keeps its last value: read once more without the earlier ones.
-        let stale: Vec<bool> =
-            names.iter().enumerate().map(|(i, name)| names[i + 1..].contains(name)).collect();
-        if stale.contains(&true) {
+        if let Some(stale) = stale_names(&names) {
+            // A key given twice keeps its last value: read once more without the earlier ones.
             column.truncate(row);
-            parser.reset(&mark);
+            *parser = start;
             self.entries(parser, value, column, &stale)?;
         }
         column.close();
@@ -400,6 +401,21 @@ impl RowDecoder<'_> {
         }
         Ok(())
     }
+}
+
+/// Names that are compared with one another sooner than hashed.
+const FEW_NAMES: usize = 16;
+
+/// For each name whether it comes again later; `None` if none does.
+fn stale_names(names: &[String]) -> Option<Vec<bool>> {
+    let comes_again = |i: usize| names[i + 1..].contains(&names[i]);
+    if names.len() <= FEW_NAMES && !(0..names.len()).any(comes_again) {
+        return None;
+    }
+    let mut later = HashSet::with_capacity(names.len());
+    let mut stale: Vec<bool> = names.iter().rev().map(|name| !later.insert(name)).collect();
+    stale.reverse();
+    stale.contains(&true).then_some(stale)
 }
 
 fn is_container(token: Option<Token>) -> bool {

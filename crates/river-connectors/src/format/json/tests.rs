@@ -65,6 +65,24 @@ fn the_token_after_a_bad_value_is_taken_up_as_in_flink() {
     assert_eq!(decode(&[ignore], br#"{"a": [1, 2], "d": "maybe"}"#), "");
 }
 
+#[test]
+fn a_key_given_twice_keeps_its_last_value_however_many_there_are() {
+    let text = || Box::new(LogicalType::STRING.nullable());
+    let schema = vec![Field::new("m", LogicalType::Map(text(), text()).nullable())];
+    for count in [3, 60_000] {
+        let entries: Vec<String> = (0..count).map(|i| format!("\"k{i}\":\"{i}\"")).collect();
+        let line = format!("{{\"m\":{{\"k1\":\"old\",{}}}}}\n", entries.join(","));
+        let mut decoder = JsonDecoder::new(json(&[]), &spec(schema.clone())).unwrap();
+        decoder.decode(line.as_bytes(), true, 10).unwrap();
+        let rows = decoder.take().unwrap();
+        let mut out = Vec::new();
+        let batch = Batch::new(rows.columns, rows.rows);
+        JsonEncoder::new(json(&[]), &schema).unwrap().encode(&batch, &mut out).unwrap();
+        let expected = format!("{{\"m\":{{{}}}}}\n", entries.join(","));
+        assert!(String::from_utf8(out).unwrap() == expected);
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_encoded_decodes_to_the_same(
