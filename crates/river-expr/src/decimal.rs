@@ -300,7 +300,7 @@ pub fn parse(text: &str, out: (u8, u8)) -> Result<Option<i128>, ()> {
         }
     }
     if round_up {
-        value += 1;
+        value = value.saturating_add(1); // of 39 digits: refused below
     }
     Ok(Some(if negative { -value } else { value }).filter(|v| fits(*v, out.0)))
 }

@@ -103,7 +103,7 @@ pub fn parse_decimal(text: &str, precision: u8, scale: u8) -> Result<Option<i128
         value = next;
     }
     if significant.next().is_some_and(|digit| digit >= 5) {
-        value += 1;
+        value = value.saturating_add(1); // of 39 digits: refused below
     }
     if value >= 10i128.pow(u32::from(precision.min(38))) {
         return Ok(None);
@@ -286,6 +286,8 @@ mod tests {
         assert_eq!(parse_decimal(".5", 5, 0), Ok(Some(1)));
         assert_eq!(parse_decimal("1e-100", 5, 2), Ok(Some(0)));
         assert_eq!(parse_decimal("1e100", 5, 2), Ok(None));
+        // The largest 128-bit number, rounded up.
+        assert_eq!(parse_decimal("170141183460469231731687303715884105727.5", 38, 0), Ok(None));
         for bad in ["", ".", "n/a", "1e", " 1", "--1", "1.2.3"] {
             assert_eq!(parse_decimal(bad, 5, 2), Err(NotADecimal), "{bad}");
         }

@@ -49,6 +49,8 @@ fn text_is_read_and_written() {
     assert_eq!(parse("5e-2", (5, 0)), Ok(Some(0)));
     assert_eq!(parse(".5", (5, 1)), Ok(Some(5)));
     assert_eq!(parse("0e400", (5, 1)), Ok(Some(0)));
+    // The largest 128-bit number, rounded up.
+    assert_eq!(parse("170141183460469231731687303715884105727.5", (38, 0)), Ok(None));
     assert_eq!(parse("", (5, 1)), Err(()));
     assert_eq!(parse("1x", (5, 1)), Err(()));
     assert_eq!(render(-5, 2), "-0.05");
