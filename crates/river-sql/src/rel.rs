@@ -167,6 +167,12 @@ impl Rel {
         self.schema.iter().map(|f| f.name.clone()).collect()
     }
 
+    /// Number of relations and their columns, its own and those below.
+    pub fn parts(&self) -> usize {
+        let below = self.inputs().into_iter().map(Rel::parts);
+        1 + self.schema.len() + below.sum::<usize>()
+    }
+
     /// Direct inputs.
     pub fn inputs(&self) -> Vec<&Rel> {
         match &self.kind {

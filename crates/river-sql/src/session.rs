@@ -17,6 +17,8 @@ use crate::physical::{self, Planner};
 use crate::rewrite::rewrite;
 
 mod show;
+#[cfg(test)]
+mod tests;
 
 /// What a statement gave.
 #[derive(Debug, Clone, PartialEq)]

@@ -107,7 +107,9 @@ impl Binder<'_> {
         if let [single] = name.0.as_slice() {
             let with = self.with.iter().rev().find_map(|w| w.get(&single.value));
             if let Some(rel) = with {
-                let rel = (**rel).clone();
+                let rel = rel.clone();
+                self.count_parts(rel.parts(), single.span)?;
+                let rel = (*rel).clone();
                 let scope = Scope::of(vec![single.value.clone()], rel.schema.clone());
                 return Ok((rel, scope));
             }
@@ -127,6 +129,7 @@ impl Binder<'_> {
             }
             None => return Err(self.unknown_table(name)),
         };
+        self.count_parts(1 + rel.schema.len(), name.span())?;
         let scope = Scope::of(scope_name, rel.schema.clone());
         Ok((rel, scope))
     }

@@ -46,6 +46,10 @@ pub use scope::{Relation, Scope};
 /// Views and subqueries may be nested this deep.
 const MAX_DEPTH: usize = 64;
 
+/// Relations and columns that one statement may come to: views and queries of `WITH` that name one
+/// another twice double at each step.
+const MAX_PARTS: usize = 200_000;
+
 /// Binds queries against a session's catalogs.
 pub struct Binder<'a> {
     /// Tables and views.
@@ -65,6 +69,8 @@ pub struct Binder<'a> {
     /// Scopes around the query being bound, innermost last, for correlated subqueries.
     outer: Vec<Scope>,
     depth: usize,
+    /// Relations and columns so far.
+    parts: usize,
 }
 
 impl<'a> Binder<'a> {
@@ -87,6 +93,7 @@ impl<'a> Binder<'a> {
             with: Vec::new(),
             outer: Vec::new(),
             depth: 0,
+            parts: 0,
         })
     }
 
@@ -100,6 +107,17 @@ impl<'a> Binder<'a> {
         let result = f(self);
         self.depth -= 1;
         result
+    }
+
+    /// Counts the parts of a named relation each time it is referred to.
+    fn count_parts(&mut self, parts: usize, span: ast::Span) -> Result<()> {
+        self.parts = self.parts.saturating_add(parts);
+        if self.parts <= MAX_PARTS {
+            return Ok(());
+        }
+        Err(SqlError::at(span, "the statement comes to too many relations and columns").with_help(
+            format!("at most {MAX_PARTS}; a view or WITH query counts each time it is named"),
+        ))
     }
 
     /// Runs `f` with another catalog and database as home and nothing of the query around in

@@ -12,6 +12,9 @@ use crate::error::{AtSpan, Result, SqlError};
 use crate::parse::ast::{self, GroupItem, OrderItem, Select, SelectItem, SetQuantifier, Span};
 use crate::rel::{GroupWindowProperty, Rel, RelKind};
 
+/// Most key sets that a `GROUP BY` may stand for: each multiplies the rows.
+const MAX_GROUPING_SETS: usize = 4096;
+
 /// Columns of a `SELECT` before they are computed.
 struct Item {
     expr: Expr,
@@ -166,6 +169,10 @@ impl Binder<'_> {
         for item in &group_by.items {
             let alternatives = self.group_item(item, scope, &mut grouping)?;
             several |= !matches!(item, GroupItem::Expr(_)) && alternatives.len() != 1;
+            if sets.len().saturating_mul(alternatives.len()) > MAX_GROUPING_SETS {
+                let message = format!("GROUP BY stands for more than {MAX_GROUPING_SETS} sets");
+                return Err(SqlError::at(group_by.span, message));
+            }
             sets = sets
                 .iter()
                 .flat_map(|set| {

@@ -134,7 +134,9 @@ fn repeat(call: &Call) -> Result<ArrayRef> {
         let (Some(s), Some(count)) = (text.get(row), count.get(row)) else { return Ok(None) };
         let count = count.max(0) as usize;
         format::check_length("REPEAT", s.len().saturating_mul(count))?;
-        (0..count).for_each(|_| out.push_str(s));
+        if !s.is_empty() {
+            (0..count).for_each(|_| out.push_str(s));
+        }
         Ok(Some(()))
     })
 }
@@ -179,17 +181,20 @@ fn bind_replace(_: &Session, args: &mut Vec<Expr>) -> Bound {
 
 fn replace(call: &Call) -> Result<ArrayRef> {
     let (text, old, new) = (rows::text(call, 0)?, rows::text(call, 1)?, rows::text(call, 2)?);
-    Ok(rows::build_text(call.rows, |row, out| {
-        let (s, old, new) = (text.get(row)?, old.get(row)?, new.get(row)?);
+    rows::try_build_text(call.rows, |row, out| {
+        let (Some(s), Some(old), Some(new)) = (text.get(row), old.get(row), new.get(row)) else {
+            return Ok(None);
+        };
         let mut end = 0;
         for (at, found) in s.match_indices(old) {
             out.push_str(&s[end..at]);
             out.push_str(new);
             end = at + found.len();
+            format::check_length("REPLACE", out.len())?;
         }
         out.push_str(&s[end..]);
-        Some(())
-    }))
+        Ok(Some(()))
+    })
 }
 
 fn bind_translate(_: &Session, args: &mut Vec<Expr>) -> Bound {
@@ -338,7 +343,8 @@ pub const FUNCTIONS: &[Function] = &[
         "The text with each `old` replaced by `new`.",
         bind_replace,
         replace,
-    ),
+    )
+    .or_fails(),
     Function::columns(
         "TRANSLATE",
         "TRANSLATE(text STRING, from STRING, to STRING) -> STRING",

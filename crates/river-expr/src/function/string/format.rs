@@ -7,10 +7,11 @@ use river_core::{DataType, LogicalType, Value};
 
 use crate::{EvalError, Result};
 
-/// Longest text that a function may make, in bytes: what a string of Java can hold.
-const MAX_BYTES: usize = i32::MAX as usize;
+/// Longest text that a function makes out of shorter ones, in bytes. Java's strings may be longer,
+/// but a heap of the default size cannot hold many that are.
+pub const MAX_BYTES: usize = 128 << 20;
 
-/// Refuses a result that no string could hold before memory is taken for it.
+/// Refuses a result that is too long before memory is taken for it.
 pub fn check_length(function: &str, bytes: usize) -> Result<()> {
     if bytes <= MAX_BYTES {
         return Ok(());
