@@ -47,10 +47,14 @@ use parser::Parser;
 /// # Errors
 /// The first place where the text leaves Flink's grammar.
 pub fn parse_script(text: &str) -> Result<Vec<Spanned<Statement>>> {
-    with_stack(|| script(text))
+    with_stack(|| parse_script_here(text))
 }
 
-fn script(text: &str) -> Result<Vec<Spanned<Statement>>> {
+/// As [`parse_script`], but on the caller's stack, of which [`STACK_BYTES`] must be left.
+///
+/// # Errors
+/// As [`parse_script`].
+pub fn parse_script_here(text: &str) -> Result<Vec<Spanned<Statement>>> {
     let mut parser = Parser::new(text)?;
     let mut statements = Vec::new();
     loop {
@@ -151,7 +155,7 @@ fn whole<T: Send>(text: &str, part: impl FnOnce(&mut Parser<'_>) -> Result<T> + 
 
 /// Stack for parsing: [`MAX_DEPTH`] levels need up to 8 MB in an unoptimised build, more than a
 /// thread has by default.
-const STACK_BYTES: usize = 32 << 20;
+pub const STACK_BYTES: usize = 32 << 20;
 
 /// Runs on a stack that is large enough for the deepest tree, whatever thread the caller is.
 fn with_stack<T: Send>(parse: impl FnOnce() -> Result<T> + Send) -> Result<T> {

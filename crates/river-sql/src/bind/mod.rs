@@ -48,7 +48,7 @@ const MAX_DEPTH: usize = 64;
 
 /// Relations and columns that one statement may come to: views and queries of `WITH` that name one
 /// another twice double at each step.
-const MAX_PARTS: usize = 200_000;
+const MAX_PARTS: usize = 50_000;
 
 /// Binds queries against a session's catalogs.
 pub struct Binder<'a> {
