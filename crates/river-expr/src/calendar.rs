@@ -23,7 +23,7 @@ pub const MILLIS_PER_DAY: i64 = 86_400_000;
 pub const NANOS_PER_DAY: i64 = MILLIS_PER_DAY * 1_000_000;
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar. The day need not lie in
-/// the month: the count simply runs on.
+/// the month: the count simply runs on. Years beyond what 64 bits can count wrap.
 pub fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -31,7 +31,7 @@ pub fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
     let shifted = i64::from(if month > 2 { month - 3 } else { month + 9 });
     let day_of_year = (153 * shifted + 2) / 5 + i64::from(day) - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    era.wrapping_mul(146_097).wrapping_add(day_of_era - 719_468)
 }
 
 /// Year, month (1 to 12) and day (1 to 31) of a count of days since 1970-01-01.
@@ -75,7 +75,7 @@ pub fn is_date(year: i64, month: u32, day: u32) -> bool {
 /// in it (`DateTimeUtils.addMonths`).
 pub fn add_months(days: i64, months: i64) -> i64 {
     let (year, month, day) = civil_from_days(days);
-    let count = year * 12 + i64::from(month) - 1 + months;
+    let count = (year * 12 + i64::from(month) - 1).wrapping_add(months);
     let (year, month) = (count.div_euclid(12), count.rem_euclid(12) as u32 + 1);
     days_from_civil(year, month, day.min(days_in_month(year, month)))
 }
@@ -91,13 +91,12 @@ pub fn months_between_days(later: i64, earlier: i64) -> i64 {
     if later < earlier {
         return -months_between_days(earlier, later);
     }
-    let mut months = (later - earlier) / 31;
-    loop {
-        if add_months(earlier, months) >= later || add_months(earlier, months + 1) > later {
-            return months;
-        }
-        months += 1;
-    }
+    let month_of = |days: i64| {
+        let (year, month, _) = civil_from_days(days);
+        year * 12 + i64::from(month)
+    };
+    let months = month_of(later) - month_of(earlier);
+    months - i64::from(add_months(earlier, months) > later)
 }
 
 /// Whole months from the second timestamp to the first, both in milliseconds.

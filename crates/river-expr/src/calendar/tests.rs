@@ -25,6 +25,16 @@ fn weeks_and_months() {
 }
 
 #[test]
+fn months_between_far_points_need_no_search() {
+    for (later, earlier) in [(100_000_000_000, -100_000_000_000), (12_345, -54_321), (59, 30)] {
+        let months = months_between_days(later, earlier);
+        assert!(add_months(earlier, months) <= later);
+        assert!(add_months(earlier, months + 1) > later);
+        assert_eq!(months_between_days(earlier, later), -months);
+    }
+}
+
+#[test]
 fn date_text() {
     let date = |text| parse_date(text).map(|days| shown(|s| push_date(s, days.into())));
     assert_eq!(date("2024-2-9").as_deref(), Some("2024-02-09"));

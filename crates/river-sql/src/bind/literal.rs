@@ -67,7 +67,7 @@ fn number(text: &str, span: Span) -> Result<Expr> {
             Err(_) => Expr::literal(Value::Int64(unscaled), LogicalType::BigInt.not_null()),
         });
     }
-    let precision = (whole.len() + fraction.len()) as u8;
+    let precision = u8::try_from(whole.len() + fraction.len()).unwrap_or(u8::MAX);
     if precision > MAX_DECIMAL_PRECISION {
         return Err(out_of_range());
     }
@@ -204,15 +204,18 @@ fn year_month(text: &str, qualifier: &IntervalQualifier, span: Span) -> Option<R
         Ok(value) => value,
         Err(error) => return Some(Err(error)),
     };
-    i32::try_from(first * per_unit + second).ok().map(Ok)
+    let months = first.checked_mul(per_unit)?.checked_add(second)?;
+    i32::try_from(months).ok().map(Ok)
 }
 
 fn day_time(text: &str, qualifier: &IntervalQualifier, span: Span) -> Option<Result<i64>> {
     const UNITS: [TimeUnit; 4] =
         [TimeUnit::Day, TimeUnit::Hour, TimeUnit::Minute, TimeUnit::Second];
     if qualifier.from == TimeUnit::Week {
-        let weeks = leading(text, qualifier, span)?;
-        return Some(weeks.map(|w| w * 7 * 86_400_000));
+        return match leading(text, qualifier, span)? {
+            Ok(weeks) => weeks.checked_mul(7 * 86_400_000).map(Ok),
+            Err(error) => Some(Err(error)),
+        };
     }
     if qualifier.from == TimeUnit::Millisecond {
         return leading(text, qualifier, span);
@@ -250,7 +253,8 @@ fn day_time(text: &str, qualifier: &IntervalQualifier, span: Span) -> Option<Res
             let limit = if UNITS[index] == TimeUnit::Hour { 24 } else { 60 };
             whole.parse().ok().filter(|v| (0..limit).contains(v))?
         };
-        total += whole.checked_mul(unit_ms(UNITS[index])?)? + fraction;
+        let millis = whole.checked_mul(unit_ms(UNITS[index])?)?.checked_add(fraction)?;
+        total = total.checked_add(millis)?;
     }
     Some(Ok(total))
 }

@@ -97,3 +97,21 @@ fn named_queries_double() {
     assert_eq!(last(&format!("{views} SELECT * FROM v3")), "planned");
     assert_eq!(last(&format!("{views} SELECT * FROM v39")), "Object 'v39' not found");
 }
+
+#[test]
+fn constants_beyond_their_types() {
+    let long = format!("SELECT 0.{}1", "0".repeat(259));
+    assert!(last(&long).ends_with("out of range"));
+    let zeros = format!("SELECT 0.{}", "0".repeat(255));
+    assert!(last(&zeros).ends_with("out of range"));
+    for interval in [
+        "'9223372036854775807' YEAR(19)",
+        "'9223372036854775807' WEEK(19)",
+        "'9223372036854775807' DAY(19)",
+        "'9223372036854775 23:59' HOUR(19) TO MINUTE",
+        "'106751991167 23:59:59.999' DAY(12) TO SECOND",
+    ] {
+        let message = last(&format!("SELECT INTERVAL {interval}"));
+        assert!(message.starts_with("Illegal interval literal"), "{interval}: {message}");
+    }
+}

@@ -6,6 +6,9 @@
 
 use super::model::Json;
 
+/// Most brackets, parentheses and negations of a path: reading it recurses over them.
+const MAX_BRACKETS: usize = 256;
+
 /// A compiled path.
 #[derive(Debug, Clone)]
 pub struct Path {
@@ -71,7 +74,7 @@ impl Path {
     pub fn parse(text: &str) -> Result<Path, PathError> {
         let invalid = || PathError::Invalid(format!("Illegal JSON path '{text}'"));
         let text = text.trim();
-        if text.is_empty() {
+        if text.is_empty() || text.matches(['[', '(', '!']).count() > MAX_BRACKETS {
             return Err(invalid());
         }
         let steps = match text.strip_prefix(['$', '@']) {

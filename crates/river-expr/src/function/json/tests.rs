@@ -14,6 +14,14 @@ fn value(path: &str) -> String {
 }
 
 #[test]
+fn paths_that_nest_beyond_measure_are_no_paths() {
+    for open in ["(", "!", "@[?(", "["] {
+        let path = format!("$.b.d[?({})]", open.repeat(100_000));
+        assert_eq!(query(&path), "STRING NULL");
+    }
+}
+
+#[test]
 fn paths() {
     assert_eq!(value("$.b.d[2].e"), "STRING true");
     assert_eq!(value("$.f"), "STRING 1.50");

@@ -9,7 +9,7 @@ use crate::{EvalError, Result};
 
 /// Longest text that a function makes out of shorter ones, in bytes. Java's strings may be longer,
 /// but a heap of the default size cannot hold many that are.
-pub const MAX_BYTES: usize = 128 << 20;
+const MAX_BYTES: usize = 128 << 20;
 
 /// Refuses a result that is too long before memory is taken for it.
 pub fn check_length(function: &str, bytes: usize) -> Result<()> {
@@ -60,6 +60,9 @@ pub fn java_format(pattern: &str, values: &[Value], types: &[DataType]) -> Optio
                 spec.upper = conversion.is_ascii_uppercase();
                 let (value, ty) = (values.get(position)?, types.get(position)?);
                 directive(&mut out, &spec, conversion.to_ascii_lowercase(), value, ty)?;
+                if out.len() > MAX_BYTES {
+                    return None;
+                }
             }
         }
     }

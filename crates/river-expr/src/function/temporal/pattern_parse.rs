@@ -127,10 +127,13 @@ impl Pattern {
             }
         }
         let days = fields.lenient_days();
-        let clock = fields.hour() * 3_600 + fields.minute * 60 + fields.second;
+        let hours = fields.hour().checked_mul(3_600_000)?;
+        let minutes = fields.minute.checked_mul(60_000)?;
         let millis = days
             .checked_mul(MILLIS_PER_DAY)?
-            .checked_add(clock.checked_mul(1_000)?)?
+            .checked_add(hours)?
+            .checked_add(minutes)?
+            .checked_add(fields.second.checked_mul(1_000)?)?
             .checked_add(fields.nanos / 1_000_000)?;
         Some(Lenient { millis, offset: fields.offset })
     }

@@ -111,7 +111,7 @@ fn round(call: &Call, floor: bool) -> Result<ArrayRef> {
 }
 
 fn step_to(value: i64, step: i64, floor: bool) -> i64 {
-    let down = value - value.rem_euclid(step);
+    let down = value.wrapping_sub(value.rem_euclid(step));
     if floor || down == value { down } else { down.wrapping_add(step) }
 }
 

@@ -266,3 +266,28 @@ fn clock_types() {
     let now = bind::call(&Session::default(), "CURRENT_DATE", Vec::new()).expect("it binds");
     assert_eq!(show(&now), "DATE NOT NULL 1970-01-01");
 }
+
+#[test]
+fn numbers_beyond_all_calendars_do_not_overflow() {
+    let stamp = || timestamp("2024-02-29 12:34:56.789");
+    for count in [i64::MAX, i64::MIN, i64::MAX / 12] {
+        for unit in ["MONTH", "YEAR", "MILLENNIUM", "DAY"] {
+            // Any value will do: Java's wraps as well.
+            eval("TIMESTAMPADD", [text(unit), long(count), stamp()]);
+            eval("TIMESTAMPADD", [text(unit), long(count), date("2024-02-29")]);
+        }
+    }
+    let least = || Expr::literal(Value::Int64(i64::MIN), LogicalType::timestamp(3).not_null());
+    let most = || Expr::literal(Value::Int64(i64::MAX), LogicalType::timestamp(3).not_null());
+    for unit in ["HOUR", "DAY", "MONTH", "CENTURY"] {
+        eval("FLOOR_TO", [least(), text(unit)]);
+        eval("CEIL_TO", [most(), text(unit)]);
+        eval("EXTRACT", [text(unit), least()]);
+    }
+    eval("TIMESTAMPDIFF", [text("MONTH"), least(), most()]);
+    let late = "999999999999999999";
+    assert_eq!(eval("TO_DATE", [text(late), text("H")]), "DATE NULL");
+    eval("TO_DATE", [text(late), text("m")]);
+    eval("TO_DATE", [text(late), text("D")]);
+    eval("TO_TIMESTAMP", [text(late), text("n")]);
+}
