@@ -15,6 +15,9 @@ use crate::rel::{GroupWindowProperty, Rel, RelKind};
 /// Most key sets that a `GROUP BY` may stand for: each multiplies the rows.
 const MAX_GROUPING_SETS: usize = 4096;
 
+/// Most keys of grouping sets: each is a bit of a set's id.
+const MAX_GROUPING_KEYS: usize = 63;
+
 /// Columns of a `SELECT` before they are computed.
 struct Item {
     expr: Expr,
@@ -183,6 +186,10 @@ impl Binder<'_> {
                     })
                 })
                 .collect();
+        }
+        if several && grouping.keys.len() > MAX_GROUPING_KEYS {
+            let message = format!("more than {MAX_GROUPING_KEYS} keys in grouping sets");
+            return Err(SqlError::at(group_by.span, message));
         }
         if several {
             grouping.sets = Some(sets);

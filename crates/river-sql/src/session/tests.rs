@@ -74,6 +74,15 @@ fn grouping_sets_multiply() {
 }
 
 #[test]
+fn grouping_sets_of_many_keys() {
+    let keys: Vec<String> = (0..70).map(|i| format!("c{i}")).collect();
+    let all = keys.join(", ");
+    let table = format!("CREATE TABLE t ({} INT) WITH ('connector' = 'x')", keys.join(" INT, "));
+    let sql = format!("{table}; SELECT GROUPING(c0) FROM t GROUP BY GROUPING SETS (({all}), (c0))");
+    assert_eq!(last(&sql), "more than 63 keys in grouping sets");
+}
+
+#[test]
 fn folded_texts_are_bounded() {
     // A part that fails is left to fail when a row reaches it.
     assert_eq!(last("SELECT REPEAT('ab', 2147483647), LPAD('a', 2147483647, 'b')"), "planned");
