@@ -105,7 +105,11 @@ fn trim_set(call: &Call, set: usize, ends: Ends) -> Result<ArrayRef> {
 }
 
 fn trim(call: &Call) -> Result<ArrayRef> {
-    let side = if call.args.len() < 2 { None } else { rows::text(call, 1)?.get(0) };
+    let side = match call.args.get(1) {
+        None => None,
+        Some(side) if side.is_scalar() => rows::text(call, 1)?.constant(),
+        Some(_) => return Err(EvalError::new("the side of TRIM is no constant")),
+    };
     let ends = match side {
         None | Some("BOTH") => BOTH,
         Some("LEADING") => LEADING,
