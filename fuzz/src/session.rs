@@ -26,7 +26,8 @@ CREATE TABLE orders (
   WATERMARK FOR order_time AS order_time - INTERVAL '5' SECOND
 ) WITH ('connector' = 'filesystem', 'path' = 'orders.jsonl', 'format' = 'json');
 CREATE TABLE rates (
-  currency STRING, rate DECIMAL(10, 4), update_time TIMESTAMP(3), PRIMARY KEY (currency) NOT ENFORCED
+  currency STRING, rate DECIMAL(10, 4), update_time TIMESTAMP(3),
+  PRIMARY KEY (currency) NOT ENFORCED
 ) WITH ('connector' = 'filesystem', 'path' = 'rates.jsonl', 'format' = 'debezium-json');
 CREATE TABLE nested (
   id INT, tags ARRAY<STRING>, attrs MAP<STRING, STRING>, items ARRAY<ROW<sku STRING, qty INT>>,

@@ -31,7 +31,8 @@ pub enum Token {
     Null,
 }
 
-/// The parser; a clone goes on from the same place. `token` is the current token, `None` before the first and after the last.
+/// The parser; a clone goes on from the same place. `token` is the current token, `None` before
+/// the first and after the last.
 #[derive(Clone)]
 pub struct Parser<'a> {
     text: &'a str,
