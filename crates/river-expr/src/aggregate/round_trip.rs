@@ -95,8 +95,7 @@ fn types() -> Vec<LogicalType> {
         Array(nullable(&Int)),
         Map(nullable(&LogicalType::STRING), nullable(&Int)),
         Multiset(nullable(&LogicalType::STRING)),
-        Row(vec![Field::new("a", Int.nullable()), Field::new("b", LogicalType::STRING.nullable())]
-            .into()),
+        Row(vec![Field::new("a", Int.nullable()), Field::new("b", LogicalType::STRING.nullable())]),
     ]
 }
 
