@@ -31,6 +31,8 @@ pub struct Launch {
     pub settings: Settings,
     /// The job as its checkpoints know it.
     pub job: JobFacts,
+    /// What the job started from.
+    pub initial: Option<Arc<Recovery>>,
     /// The checkpoint it takes over, with its number.
     pub claimed: Option<(u64, Place)>,
     /// Number of its first checkpoint.
@@ -76,6 +78,7 @@ impl Launch {
             plan,
             settings,
             job,
+            initial: None,
             claimed: None,
             next_checkpoint: 1,
             components,

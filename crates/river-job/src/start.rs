@@ -38,8 +38,8 @@ pub fn start(
     let events = channel.0.clone();
     let mut launch =
         Launch::new(plan.clone(), settings, job, components, collector, events.clone());
-    let recovery = recover(&mut launch, &plan, &keys)?;
-    let launched = launch.make(recovery.as_ref())?;
+    launch.initial = recover(&mut launch, &plan, &keys)?.map(Arc::new);
+    let launched = launch.make(launch.initial.clone().as_deref())?;
     let shared = Arc::new(Shared {
         id: launch.job.id.clone(),
         started: Instant::now(),

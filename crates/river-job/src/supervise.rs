@@ -257,21 +257,23 @@ impl Supervisor {
         }
     }
 
+    /// Makes and starts new tasks from the job's latest checkpoint, else from the one that the job
+    /// itself started from, else from nothing.
     fn relaunch(&mut self) -> Result<()> {
-        let recovery = match self.checkpoints.latest() {
-            Some(place) => Some(Recovery::own(&place, &self.launch.plan)?),
-            None => None,
-        };
-        if recovery.is_none() {
+        let latest = self.checkpoints.latest();
+        let latest = latest.map(|place| Recovery::own(&place, &self.launch.plan)).transpose()?;
+        let initial = self.launch.initial.clone();
+        let recovery = latest.as_ref().or(initial.as_deref());
+        if recovery.is_none() && !self.checkpoints.may_keep_output() {
             // What was prepared belongs to no checkpoint.
             self.launch.abort_sinks();
         }
-        let launched = self.launch.make(recovery.as_ref())?;
+        let launched = self.launch.make(recovery)?;
         self.shared.set_tasks(&launched);
         self.checkpoints.resume(clock_ms(), launched.places);
         let number = self.launch.attempt_number();
         self.attempt = self.launch.start(launched.tasks, launched.signals, number)?;
-        match &recovery {
+        match recovery {
             Some(recovery) => tracing::info!(from = recovery.uri(), "the job goes on"),
             None => tracing::info!("the job begins again"),
         }
