@@ -64,6 +64,7 @@ impl S3 {
             return Err(crate::location::invalid(uri, "it names no bucket")
                 .with_remedy("write s3://bucket/path"));
         }
+        config::check_bucket(uri, bucket)?;
         let limits = RetryOptions::from_options(uri, options)?;
         let store = config::client(uri, bucket, options, &limits)?;
         let root = format!("{scheme}://{bucket}");

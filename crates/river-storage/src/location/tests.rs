@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 use super::{join, open, parent};
 
@@ -72,4 +73,20 @@ fn paths_are_joined_and_split() {
     assert_eq!(parent("/"), None);
     assert_eq!(parent("a"), None);
     assert_eq!(parent("a/b"), Some("a"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Opening gives a storage or an error, whatever the text.
+    #[test]
+    fn no_text_panics(
+        scheme in "(|[a-z]{2}:|file:|s3:|s3a://|hdfs:|hdfs://)",
+        rest in "(/{0,3}[a-z]{1,4}(:[0-9]{1,6})?)?\\PC{0,12}(/\\PC{0,8}){0,3}",
+    ) {
+        let uri = format!("{scheme}{rest}");
+        if let Ok((storage, path)) = open(&uri, &BTreeMap::new()) {
+            prop_assert!(!storage.display(&path).is_empty());
+        }
+    }
 }

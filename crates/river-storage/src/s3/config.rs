@@ -34,6 +34,18 @@ fn flag(uri: &str, options: &Options, names: &[&str]) -> Result<Option<bool>> {
     }
 }
 
+/// Refuses what is no name of a bucket, before it becomes a part of addresses. AWS's own rule is
+/// narrower today, but older buckets and other services have such names.
+pub(super) fn check_bucket(uri: &str, bucket: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let plain = bucket.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if plain && bucket.len() <= 255 && bucket.chars().all(fits) {
+        return Ok(());
+    }
+    Err(invalid(uri, format!("'{bucket}' is no name of a bucket"))
+        .with_remedy("write s3://bucket/path; keys and endpoint are options"))
+}
+
 /// A client for `bucket`.
 pub(super) fn client(
     uri: &str,
@@ -119,6 +131,11 @@ fn with_endpoint(
         None => (if encrypted { "https" } else { "http" }, endpoint),
     };
     let host = host.trim_end_matches('/');
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#' | '@');
+    if host.is_empty() || host.contains(is_odd) {
+        return Err(invalid(uri, format!("option 's3.endpoint': '{endpoint}' is no address"))
+            .with_remedy("write host:port, or http://host:port"));
+    }
     let path_style = path_style.unwrap_or(false) || is_address(host) || bucket.contains('.');
     let builder = with_client_options(uri, options, builder, scheme == "http")?;
     let endpoint = if path_style {

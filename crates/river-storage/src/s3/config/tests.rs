@@ -43,6 +43,19 @@ fn good_and_bad_options() {
 }
 
 #[test]
+fn odd_endpoints_and_buckets_are_refused() {
+    for endpoint in ["http://", "bad host", "http://user@host", "host?x"] {
+        let options = [("s3.endpoint".to_owned(), endpoint.to_owned())].into();
+        let error = open("s3://bucket/", &options).unwrap_err();
+        assert!(error.to_string().contains("is no address"), "{endpoint}: {error}");
+    }
+    for uri in ["s3://a b/x", "s3://key:secret@bucket/x", "s3://-b/x", "s3://b?c/x"] {
+        let error = open(uri, &BTreeMap::new()).unwrap_err();
+        assert!(error.to_string().contains("no name of a bucket"), "{uri}: {error}");
+    }
+}
+
+#[test]
 fn a_bucket_is_needed() {
     for uri in ["s3://", "s3:/", "s3:///key", "s3a://"] {
         let error = open(uri, &BTreeMap::new()).unwrap_err();
