@@ -218,6 +218,28 @@ fn silence_is_an_error_after_the_time_of_a_request() {
     assert_eq!(storage.put("a", b"x").unwrap_err().kind(), ErrorKind::Unreachable);
 }
 
+/// Encryption is there and set up: a server that hangs up in the handshake is an error of the
+/// network, not one of the client's.
+#[test]
+fn encrypted_connections_are_tried() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut hello = [0; 3];
+        stream.read_exact(&mut hello).unwrap();
+        hello
+    });
+    let endpoint = format!("127.0.0.1:{port}");
+    let nobody = Server { port, seen: Arc::default(), thread: None };
+    let storage = nobody
+        .storage(&[("s3.endpoint", &endpoint), ("riverkeeper.storage.retry.timeout", "1 ms")]);
+    let error = storage.size("a").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    // A handshake record of TLS.
+    assert_eq!(server.join().unwrap()[..2], [0x16, 3]);
+}
+
 #[test]
 fn errors_say_what_to_do() {
     let answers = [
