@@ -16,7 +16,7 @@ use river_checkpoint::{CheckpointMetadata, Kind as StoredKind, SnapshotEvent, Sn
 use river_checkpoint::{Place, Places, SubtaskHandle, VertexState, layout};
 use river_core::checkpoint::{
     Alignment, CheckpointId, CheckpointOptions, Command, Coordinator, Event, Failure,
-    FailureReason, JobEnd, Kind, Stop, TaskId,
+    FailureReason, JobEnd, Kind, Stop, TaskId, statistics::LastCompleted,
 };
 use river_core::plan::Plan;
 use river_runtime::checkpoint::{self as task, Barrier, SubtaskState};
@@ -49,6 +49,21 @@ pub enum Done {
     Stored(CheckpointId, river_checkpoint::Result<()>),
     /// Sinks have committed.
     Committed(Result<()>),
+}
+
+/// What a user sees of a job's checkpoints, savepoints included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckpointFigures {
+    /// Completed.
+    pub completed: u64,
+    /// Failed, or not begun when they were due.
+    pub failed: u64,
+    /// Under way.
+    pub in_progress: u64,
+    /// The one completed last.
+    pub last: Option<LastCompleted>,
+    /// Bytes of state in the one whose metadata was written last.
+    pub last_bytes: u64,
 }
 
 /// Answers a request for a savepoint with its path.
@@ -108,6 +123,7 @@ pub struct Checkpoints {
     vertices: Vec<VertexPlace>,
     sinks: BTreeMap<usize, Arc<dyn Sink>>,
     sink_of: Vec<Option<usize>>,
+    last_bytes: u64,
     commits_under_way: usize,
     /// What to do once no commit is under way.
     after_commits: Option<Action>,
@@ -164,6 +180,7 @@ impl Checkpoints {
             vertices: attempt.vertices,
             sinks: attempt.sinks,
             sink_of: attempt.sink_of,
+            last_bytes: 0,
             commits_under_way: 0,
             after_commits: None,
             io: Io::start()?,
@@ -179,6 +196,18 @@ impl Checkpoints {
     /// Wall clock at which [`Checkpoints::tick`] is due, milliseconds.
     pub fn next_deadline_ms(&self) -> Option<i64> {
         self.coordinator.next_deadline_ms()
+    }
+
+    /// The figures now.
+    pub fn figures(&self) -> CheckpointFigures {
+        let statistics = self.coordinator.statistics();
+        CheckpointFigures {
+            completed: statistics.completed,
+            failed: statistics.failed,
+            in_progress: statistics.in_progress,
+            last: statistics.last_completed,
+            last_bytes: self.last_bytes,
+        }
     }
 
     /// What is to be done now, in order.
@@ -417,6 +446,7 @@ impl Checkpoints {
             })
             .collect();
         let metadata = self.metadata(checkpoint, kind, timestamp_ms, parts, &covered);
+        self.last_bytes = metadata.state_bytes();
         self.covered.insert(checkpoint, covered);
         let done = self.done.clone();
         self.io.run(move || {

@@ -46,6 +46,7 @@ mod supervise;
 mod tests;
 mod uncommitted;
 
+pub use checkpoints::CheckpointFigures;
 use launch::Launched;
 use supervise::Event;
 
@@ -118,6 +119,7 @@ struct Shared {
     started: Instant,
     vertices: Vec<VertexInfo>,
     tasks: Mutex<Tasks>,
+    checkpoints: Mutex<CheckpointFigures>,
     /// Where savepoints go that name no place.
     savepoint_dir: Option<String>,
     options: std::collections::BTreeMap<String, String>,
@@ -237,6 +239,11 @@ impl JobHandle {
         }
     }
 
+    /// The figures of its checkpoints now.
+    pub fn checkpoints(&self) -> CheckpointFigures {
+        *self.shared.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The job's vertices, producers before consumers.
     pub fn vertices(&self) -> &[VertexInfo] {
         &self.shared.vertices
@@ -246,6 +253,10 @@ impl JobHandle {
 impl Shared {
     fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_checkpoints(&self, figures: CheckpointFigures) {
+        *self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner) = figures;
     }
 
     /// A new attempt begins.

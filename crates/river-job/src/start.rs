@@ -50,6 +50,7 @@ pub fn start(
             signals: launched.signals.clone(),
             stopping: false,
         }),
+        checkpoints: Mutex::default(),
         savepoint_dir: launch.settings.checkpoints.savepoint_dir.clone(),
         options: keys,
         events,

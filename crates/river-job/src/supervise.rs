@@ -138,6 +138,7 @@ impl Supervisor {
             } else {
                 self.checkpoints.tick(clock_ms());
             }
+            self.shared.set_checkpoints(self.checkpoints.figures());
             for action in self.checkpoints.take_actions() {
                 match action {
                     Action::TellSources(command) => self.attempt.tell_sources(command),

@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use river_job::JobHandle;
+use river_job::{CheckpointFigures, JobHandle};
 use river_runtime::metrics::{JobMetrics, VertexSnapshot};
 
 /// How often the terminal is repainted.
@@ -49,7 +49,11 @@ impl Progress {
         }
         self.last = Instant::now();
         let metrics = handle.metrics();
-        let text = if self.terminal { self.picture(&metrics) } else { self.log_line(&metrics) };
+        let checkpoints = checkpoint_text(&handle.checkpoints());
+        let text = match self.terminal {
+            true => self.picture(&metrics, &checkpoints),
+            false => self.log_line(&metrics, &checkpoints),
+        };
         let _ = std::io::stderr().write_all(text.as_bytes());
         self.previous = Some(metrics);
     }
@@ -77,9 +81,10 @@ impl Progress {
         if self.painted > 0 { format!("\x1b[{}A\x1b[J", self.painted) } else { String::new() }
     }
 
-    fn picture(&mut self, metrics: &JobMetrics) -> String {
+    fn picture(&mut self, metrics: &JobMetrics, checkpoints: &str) -> String {
         let mut text = self.clear();
-        text.push_str(&format!("{} ({:.0} s)\n", self.name, metrics.elapsed.as_secs_f64()));
+        let seconds = metrics.elapsed.as_secs_f64();
+        text.push_str(&format!("{} ({seconds:.0} s){checkpoints}\n", self.name));
         for (i, vertex) in metrics.vertices.iter().enumerate() {
             text.push_str(&format!("  {}\n", self.vertex_line(i, vertex, metrics)));
         }
@@ -106,7 +111,7 @@ impl Progress {
         )
     }
 
-    fn log_line(&mut self, metrics: &JobMetrics) -> String {
+    fn log_line(&mut self, metrics: &JobMetrics, checkpoints: &str) -> String {
         self.painted = 0;
         let read: u64 = sources(metrics).map(VertexSnapshot::rows_in).sum();
         let before: u64 =
@@ -114,12 +119,31 @@ impl Progress {
         let seconds = LOG.as_secs_f64();
         let lag = metrics.vertices.last().map(watermark_lag).unwrap_or_default();
         format!(
-            "{}: {} rows read, {} rows/s {}\n",
+            "{}: {} rows read, {} rows/s {}{checkpoints}\n",
             self.name,
             number(read as f64),
             number(read.saturating_sub(before) as f64 / seconds),
             lag.trim_end()
         )
+    }
+}
+
+/// What is said of checkpoints, where some are taken: how many, and of the last one its number,
+/// how long it took, and its size.
+fn checkpoint_text(figures: &CheckpointFigures) -> String {
+    let failed = match figures.failed {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    match figures.last {
+        None if figures.failed == 0 && figures.in_progress == 0 => String::new(),
+        None => format!("  no checkpoint completed yet{failed}"),
+        Some(last) => format!(
+            "  checkpoint {} in {:.2} s, {}B{failed}",
+            last.id,
+            last.duration_ms as f64 / 1000.0,
+            number(figures.last_bytes as f64)
+        ),
     }
 }
 
