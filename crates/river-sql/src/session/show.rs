@@ -135,16 +135,28 @@ fn matches_like(name: &str, like: &ShowLike) -> bool {
     like_chars(&name, &pattern) != like.negated
 }
 
-/// SQL `LIKE` without escape.
+/// SQL `LIKE` without escape: greedy, with one point to come back to, the last `%`.
 fn like_chars(text: &[char], pattern: &[char]) -> bool {
-    match pattern.split_first() {
-        None => text.is_empty(),
-        Some(('%', rest)) => (0..=text.len()).any(|skip| like_chars(&text[skip..], rest)),
-        Some(('_', rest)) => text.split_first().is_some_and(|(_, text)| like_chars(text, rest)),
-        Some((c, rest)) => {
-            text.split_first().is_some_and(|(t, text)| t == c && like_chars(text, rest))
+    let (mut at, mut next) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while at < text.len() {
+        match pattern.get(next) {
+            Some('%') => {
+                next += 1;
+                retry = Some((at, next));
+            }
+            Some(c) if *c == '_' || *c == text[at] => {
+                at += 1;
+                next += 1;
+            }
+            _ => {
+                let Some((from, after)) = &mut retry else { return false };
+                *from += 1;
+                (at, next) = (*from, *after);
+            }
         }
     }
+    pattern[next..].iter().all(|c| *c == '%')
 }
 
 fn describe_table(session: &Session, name: &ObjectName) -> Result<Outcome> {

@@ -42,7 +42,7 @@ impl Connectors for Any {
     }
 }
 
-/// What the last statement gives: its error, or the word `planned`.
+/// What the last statement gives: its error, the number of its rows, or the word `planned`.
 fn last(text: &str) -> String {
     let mut session = Session::new(Options::new(), Arc::new(Any));
     let mut result = String::new();
@@ -52,6 +52,7 @@ fn last(text: &str) -> String {
                 drop(plan.to_string());
                 "planned".to_owned()
             }
+            Ok(Outcome::Table { rows, .. }) => format!("{} rows", rows.len()),
             Ok(_) => "done".to_owned(),
             Err(error) => {
                 let span = error.span.unwrap();
@@ -123,4 +124,17 @@ fn constants_beyond_their_types() {
         let message = last(&format!("SELECT INTERVAL {interval}"));
         assert!(message.starts_with("Illegal interval literal"), "{interval}: {message}");
     }
+}
+
+#[test]
+fn patterns_of_many_percent_signs() {
+    let tables = "CREATE TABLE a_name_of_some_length (a INT) WITH ('connector' = 'x'); \
+                  CREATE TABLE other (a INT) WITH ('connector' = 'x');";
+    let show = |pattern: &str| last(&format!("{tables} SHOW TABLES LIKE '{pattern}'"));
+    assert_eq!(show(&format!("{}x", "%".repeat(60))), "0 rows");
+    assert_eq!(show(&"a%".repeat(40)), "0 rows");
+    assert_eq!(show("%name%_length"), "1 rows");
+    assert_eq!(show("o___r%"), "1 rows");
+    assert_eq!(show("%%"), "2 rows");
+    assert_eq!(show("_"), "0 rows");
 }
