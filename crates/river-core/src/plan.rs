@@ -14,6 +14,10 @@ use crate::options::Options;
 use crate::{ChangelogMode, DataType, Expr, Field, Value};
 
 mod explain;
+pub mod matching;
+mod name;
+
+pub use name::node_name;
 
 /// Version of the serialised form; raised when a stored plan would be read wrongly.
 pub const PLAN_VERSION: u32 = 1;

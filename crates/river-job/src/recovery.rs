@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use river_checkpoint::restore::{NewInput, SubtaskRequest};
 use river_checkpoint::{Place, Restore};
+use river_core::plan::matching::match_plans;
 use river_core::plan::{Exchange, Plan};
 use river_runtime::checkpoint::RestoredState;
-use river_runtime::graph::{Vertex, VertexEdge};
+use river_runtime::graph::{Graph, Vertex, VertexEdge};
 use river_runtime::source::SplitState;
 use river_runtime::{Error, Result};
 
@@ -16,6 +17,8 @@ pub struct Recovery {
     restore: Arc<Restore>,
     /// Old node by new one.
     nodes: BTreeMap<usize, usize>,
+    /// Old node by new one, for nodes with the same input: batches in flight go to these.
+    unchanged: BTreeMap<usize, usize>,
     /// The plans are the same, so that vertices are too.
     same_plan: bool,
     allow_non_restored: bool,
@@ -36,11 +39,45 @@ impl Recovery {
     pub fn new(restore: Arc<Restore>, plan: &Plan, allow_non_restored: bool) -> Result<Recovery> {
         let old = &restore.metadata().plan;
         let same_plan = old.nodes == plan.nodes;
-        let nodes = match same_plan {
-            true => plan.nodes.iter().map(|node| (node.id, node.id)).collect(),
+        let (nodes, unchanged) = match same_plan {
+            true => {
+                let nodes: BTreeMap<_, _> = plan.nodes.iter().map(|n| (n.id, n.id)).collect();
+                (nodes.clone(), nodes)
+            }
             false => matched(&restore, plan, allow_non_restored)?,
         };
-        Ok(Recovery { restore, nodes, same_plan, allow_non_restored })
+        Ok(Recovery { restore, nodes, unchanged, same_plan, allow_non_restored })
+    }
+
+    /// Makes sure that every batch in flight has a task to go to.
+    ///
+    /// # Errors
+    /// One has not: names the operator.
+    pub fn check(&self, graph: &Graph) -> Result<()> {
+        let metadata = self.restore.metadata();
+        let taken: Vec<usize> =
+            graph.vertices.iter().filter_map(|vertex| self.in_flight_of(vertex)).collect();
+        let lost = metadata.vertices.iter().enumerate().find(|(number, vertex)| {
+            vertex.subtasks.iter().any(|subtask| subtask.in_flight) && !taken.contains(number)
+        });
+        match lost {
+            Some((_, vertex)) if !self.allow_non_restored => Err(Error::input(format!(
+                "{} holds rows on their way to {}, whose input has changed; change the query from \
+                 a savepoint, or from a checkpoint made with \
+                 'execution.checkpointing.unaligned.enabled' = 'false'",
+                self.uri(),
+                vertex.name
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The old vertex whose batches in flight a vertex takes: it begins with the same operator on
+    /// the same input.
+    fn in_flight_of(&self, vertex: &Vertex) -> Option<usize> {
+        let vertices = &self.restore.metadata().vertices;
+        let old = self.unchanged.get(vertex.nodes.first()?)?;
+        vertices.iter().position(|vertex| vertex.nodes.first() == Some(old))
     }
 
     /// The checkpoint's number.
@@ -102,9 +139,7 @@ impl Recovery {
         max_parallelism: u32,
         channels: &[usize],
     ) -> Result<Box<dyn RestoredState>> {
-        let metadata = self.restore.metadata();
         let pair = |node: &usize| Some((*node, *self.nodes.get(node)?));
-        let first = vertex.nodes.first().and_then(|node| self.nodes.get(node));
         let input = |(edges, channels): (&Vec<VertexEdge>, &usize)| NewInput {
             exchange: edges.first().map_or(Exchange::Forward, |edge| edge.exchange.clone()),
             channels: *channels,
@@ -114,7 +149,7 @@ impl Recovery {
             subtask,
             parallelism: vertex.parallelism,
             max_parallelism,
-            in_flight_of: first.and_then(|node| metadata.vertex_of(*node)),
+            in_flight_of: self.in_flight_of(vertex),
             inputs: vertex.inputs.iter().zip(channels).map(input).collect(),
             allow_non_restored: self.allow_non_restored,
         };
@@ -122,12 +157,18 @@ impl Recovery {
     }
 }
 
-/// Pairs the nodes of different plans.
-fn matched(
-    restore: &Restore,
-    plan: &Plan,
-    allow_non_restored: bool,
-) -> Result<BTreeMap<usize, usize>> {
-    let _ = (plan, allow_non_restored);
-    Err(Error::input(format!("{} was made by another plan", restore.uri())))
+/// Old nodes by new ones.
+type Pairs = BTreeMap<usize, usize>;
+
+/// Pairs the nodes of different plans: those that keep state, and those with the same input.
+fn matched(restore: &Restore, plan: &Plan, allow_non_restored: bool) -> Result<(Pairs, Pairs)> {
+    let matching = match_plans(&restore.metadata().plan, plan);
+    match matching.refusal() {
+        Some(refusal) if !allow_non_restored => {
+            return Err(Error::input(format!("{}: {refusal}", restore.uri())));
+        }
+        Some(_) => tracing::warn!("state of {}:\n{matching}", restore.uri()),
+        None => tracing::info!("state of {}:\n{matching}", restore.uri()),
+    }
+    Ok((matching.taken(), matching.unchanged))
 }

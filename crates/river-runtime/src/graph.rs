@@ -8,6 +8,8 @@ use river_core::key_group::{MAX_MAX_PARALLELISM, default_max_parallelism};
 use river_core::options::{OptionError, Options};
 use river_core::plan::{Exchange, Node, Operator, Plan};
 
+pub use river_core::plan::node_name;
+
 use crate::{Error, Result};
 
 #[cfg(test)]
@@ -251,43 +253,4 @@ fn check(plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Name of a node's operator, as in Flink's job graph.
-pub fn node_name(node: &Node) -> String {
-    let name = match &node.operator {
-        Operator::Source(table) => return format!("Source: {}", short(&table.name)),
-        Operator::Sink(sink) => return format!("Sink: {}", short(&sink.name)),
-        Operator::LookupJoin { table, .. } => {
-            return format!("LookupJoin({})", short(&table.name));
-        }
-        Operator::Values { .. } => "Values",
-        Operator::Calc { .. } => "Calc",
-        Operator::WatermarkAssigner { .. } => "WatermarkAssigner",
-        Operator::GroupAggregate { .. } => "GroupAggregate",
-        Operator::WindowTableFunction { .. } => "WindowTableFunction",
-        Operator::WindowAggregate { .. } => "WindowAggregate",
-        Operator::WindowJoin { .. } => "WindowJoin",
-        Operator::Join { .. } => "Join",
-        Operator::Rank { .. } => "Rank",
-        Operator::Deduplicate { .. } => "Deduplicate",
-        Operator::WindowRank { .. } => "WindowRank",
-        Operator::Union => "Union",
-        Operator::SortLimit { .. } => "SortLimit",
-        Operator::Sort { .. } => "Sort",
-        Operator::Expand { .. } => "Expand",
-        Operator::Correlate { .. } => "Correlate",
-        Operator::ChangelogNormalize { .. } => "ChangelogNormalize",
-        Operator::DropUpdateBefore => "DropUpdateBefore",
-        Operator::SingleRow => "SingleRow",
-        Operator::Over { .. } => "OverAggregate",
-        Operator::IntervalJoin { .. } => "IntervalJoin",
-        Operator::TemporalJoin { .. } => "TemporalJoin",
-    };
-    format!("{name}[{}]", node.id)
-}
-
-/// The table's own name of `catalog.database.table`.
-fn short(name: &str) -> &str {
-    name.splitn(3, '.').last().unwrap_or(name)
 }

@@ -11,9 +11,11 @@ use std::fmt;
 use super::{Edge, Exchange, Node, Plan};
 
 mod attributes;
-mod expression;
+pub(super) mod expression;
 #[cfg(test)]
 mod tests;
+
+pub(super) use attributes::columns;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -16,7 +16,7 @@ pub struct Calls {
 }
 
 struct Call {
-    name: String,
+    function: String,
     accumulator: Box<dyn Accumulator>,
     args: Vec<usize>,
     filter: Option<usize>,
@@ -33,8 +33,8 @@ impl Calls {
                 .collect::<Option<_>>()
                 .ok_or_else(|| Error::internal("an aggregate reads a column that is not there"))?;
             let accumulator = create(&call.function, call.distinct, &types, &call.ty, retract)?;
-            let (name, args) = (call.name.clone(), call.args.clone());
-            Ok(Call { name, accumulator, args, filter: call.filter })
+            let (function, args) = (call.function.clone(), call.args.clone());
+            Ok(Call { function, accumulator, args, filter: call.filter })
         });
         Ok(Calls { calls: calls.collect::<Result<_>>()? })
     }
@@ -100,13 +100,14 @@ impl Calls {
         self.calls.iter().map(|call| Ok(call.accumulator.values(slots)?)).collect()
     }
 
-    /// The columns of [`Calls::save`]: `<name of the call>#<its number>.<number of the column>`.
+    /// The columns of [`Calls::save`]: `<function>#<its number>.<number of the column>`. The
+    /// result's name is not among it: it may be changed without loss of state.
     pub fn state_columns(&self) -> Vec<FieldRef> {
         let calls = self.calls.iter().enumerate();
         let columns = calls.flat_map(|(number, call)| {
             let types = call.accumulator.state_types().into_iter().enumerate();
             types.map(move |(part, ty)| {
-                saved::column(format!("{}#{number}.{part}", call.name), ty.logical.to_arrow())
+                saved::column(format!("{}#{number}.{part}", call.function), ty.logical.to_arrow())
             })
         });
         columns.collect()

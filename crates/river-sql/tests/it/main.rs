@@ -1,0 +1,3 @@
+//! What scripts become, seen from outside.
+
+mod restore;
