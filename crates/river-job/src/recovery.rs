@@ -170,5 +170,12 @@ fn matched(restore: &Restore, plan: &Plan, allow_non_restored: bool) -> Result<(
         Some(_) => tracing::warn!("state of {}:\n{matching}", restore.uri()),
         None => tracing::info!("state of {}:\n{matching}", restore.uri()),
     }
+    if matching.has_copies() && restore.metadata().has_in_flight() {
+        return Err(Error::input(format!(
+            "{} holds rows on their way, and the query has changed so that some would have to be \
+             copied; change it from a savepoint instead",
+            restore.uri()
+        )));
+    }
     Ok((matching.taken(), matching.unchanged))
 }

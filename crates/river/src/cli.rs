@@ -1,15 +1,17 @@
 //! The command line: what can be asked for, and exit codes.
 //!
-//! Exit codes: 0 done; 1 a script or its data is wrong, or a job failed; 2 the command line is
-//! wrong (by clap); 130 ended by Ctrl-C.
+//! Exit codes: 0 done; 1 a script or its data is wrong, a job failed, or a check found something; 2
+//! the command line is wrong (by clap); 130 ended by Ctrl-C; 143 ended by SIGTERM.
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use river_core::options::Options;
 
+use crate::savepoint::{self, FsckArgs, SavepointCommand};
 use crate::script::{Runner, ScriptError};
 use crate::{config, shell};
 
@@ -19,8 +21,12 @@ use crate::{config, shell};
 #[command(after_help = "Examples:\n  \
     river run examples/01-hello.sql              run a script to its end\n  \
     river run job.sql -D parallelism.default=4   with an option of the session\n  \
+    river run job.sql -s /savepoints/savepoint-1234ab-0123456789ab\n                                               \
+    go on from a savepoint\n  \
     river sql                                    type statements at a prompt\n  \
-    river explain job.sql                        show the plans, run nothing")]
+    river explain job.sql                        show the plans, run nothing\n  \
+    river savepoint describe PATH                what is in a savepoint or checkpoint\n  \
+    river fsck DIR                               what is in a checkpoint directory")]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,10 +37,17 @@ enum Command {
     /// Run a Flink SQL script in this process.
     ///
     /// Statements run in order; an INSERT or a query runs to its end before the next statement,
-    /// and the first statement that fails ends the script. Ctrl-C stops a job cleanly.
+    /// and the first statement that fails ends the script.
+    ///
+    /// Ctrl-C ends a job cleanly; one that takes checkpoints is cancelled, and they are kept as
+    /// 'execution.checkpointing.externalized-checkpoint-retention' says. SIGTERM cancels. SIGUSR1
+    /// makes a savepoint in 'execution.checkpointing.savepoint-dir', SIGUSR2 makes one and stops;
+    /// its path is printed.
     Run {
         #[command(flatten)]
         script: ScriptArgs,
+        #[command(flatten)]
+        recovery: Recovery,
         #[command(flatten)]
         settings: Settings,
     },
@@ -47,12 +60,87 @@ enum Command {
         settings: Settings,
     },
     /// Show the plan of each INSERT and query of a script, with changelog modes; run nothing.
+    ///
+    /// With -s also shows which operator would take which state of a savepoint, and what would be
+    /// lost.
     Explain {
         #[command(flatten)]
         script: ScriptArgs,
+        /// Savepoint or checkpoint to match the plan against.
+        #[arg(short = 's', long = "fromSavepoint", alias = "from-savepoint", value_name = "PATH")]
+        from_savepoint: Option<String>,
         #[command(flatten)]
         settings: Settings,
     },
+    /// Look into savepoints and checkpoints, check or delete them.
+    Savepoint {
+        #[command(subcommand)]
+        command: SavepointCommand,
+    },
+    /// List jobs, checkpoints and savepoints of a storage directory, and what is wrong or left over.
+    ///
+    /// Works offline. Without --remove-older-than it changes nothing. Exit code 1 if files are
+    /// missing, damaged or orphaned.
+    Fsck {
+        #[command(flatten)]
+        args: FsckArgs,
+    },
+}
+
+/// What a job goes on from: options `execution.state-recovery.*`.
+#[derive(Debug, Args)]
+struct Recovery {
+    /// Go on from this savepoint or checkpoint ('execution.state-recovery.path').
+    ///
+    /// PATH is its folder, its file _metadata, the folder of a job (its newest checkpoint), or a
+    /// directory with checkpoints of one job; /path, file:, s3: or hdfs:. Every job of the script
+    /// would go on from it, so put several INSERTs into one STATEMENT SET.
+    #[arg(short = 's', long = "fromSavepoint", alias = "from-savepoint", value_name = "PATH")]
+    from_savepoint: Option<String>,
+    /// Whose the savepoint is then: CLAIM makes it the job's, which deletes it once newer
+    /// checkpoints replace it; NO_CLAIM (the default) leaves it alone. Also -rm, --restoreMode.
+    #[arg(short = 'c', long = "claimMode", aliases = ["claim-mode", "restoreMode", "restore-mode"])]
+    #[arg(value_name = "MODE", ignore_case = true)]
+    claim_mode: Option<ClaimMode>,
+    /// Go on although the query has changed so that some state finds no operator; that state is
+    /// lost. Without this, such a job is refused with a list of what would be lost.
+    #[arg(short = 'n', long = "allowNonRestoredState", alias = "allow-non-restored-state")]
+    allow_non_restored_state: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ClaimMode {
+    #[value(name = "CLAIM")]
+    Claim,
+    #[value(name = "NO_CLAIM")]
+    NoClaim,
+}
+
+impl Recovery {
+    fn set(&self, options: &mut Options) {
+        if let Some(path) = &self.from_savepoint {
+            options.set("execution.state-recovery.path", path);
+        }
+        if let Some(mode) = self.claim_mode {
+            let mode = match mode {
+                ClaimMode::Claim => "CLAIM",
+                ClaimMode::NoClaim => "NO_CLAIM",
+            };
+            options.set("execution.state-recovery.claim-mode", mode);
+        }
+        if self.allow_non_restored_state {
+            options.set("execution.state-recovery.ignore-unclaimed-state", "true");
+        }
+    }
+}
+
+/// The arguments with Flink's options of several letters behind one dash as clap takes them.
+pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let long = |argument: OsString| match argument.to_str() {
+        Some("-rm" | "-claim") => OsString::from("--claimMode"),
+        _ => argument,
+    };
+    given.map(long).collect()
 }
 
 #[derive(Debug, Args)]
@@ -65,14 +153,21 @@ struct ScriptArgs {
     file: Option<PathBuf>,
 }
 
+/// Options from the command line and from files.
 #[derive(Debug, Args)]
-struct Settings {
+pub struct Configuration {
     /// Set a session option, as `-D parallelism.default=2`. May be repeated.
     #[arg(short = 'D', value_name = "KEY=VALUE", value_parser = key_value)]
     define: Vec<(String, String)>,
     /// Read `config.yaml` or `flink-conf.yaml` from this directory.
     #[arg(long, value_name = "DIR", env = "FLINK_CONF_DIR")]
     conf: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Settings {
+    #[command(flatten)]
+    configuration: Configuration,
     /// Print no status of running jobs.
     #[arg(short, long)]
     quiet: bool,
@@ -87,8 +182,12 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-impl Settings {
-    fn options(&self) -> anyhow::Result<Options> {
+impl Configuration {
+    /// All of them; the command line goes before the files.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn options(&self) -> anyhow::Result<Options> {
         let mut options = match &self.conf {
             Some(directory) => config::read(directory)?,
             None => Options::new(),
@@ -108,7 +207,7 @@ const STACK_BYTES: usize = 256 << 20;
 pub fn run(cli: Cli) -> ExitCode {
     init_logging();
     let work = move || match execute(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => report(&error),
     };
     let thread = std::thread::Builder::new().name("main".to_owned()).stack_size(STACK_BYTES);
@@ -123,8 +222,8 @@ pub fn run(cli: Cli) -> ExitCode {
 /// Prints why it failed; a closed pipe is the reader's choice and needs no words.
 fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(script) = error.downcast_ref::<ScriptError>() {
-        if script.interrupted {
-            return ExitCode::from(130);
+        if let Some(code) = script.ended_by_signal {
+            return ExitCode::from(code);
         }
         if script.output_closed {
             return ExitCode::FAILURE;
@@ -136,32 +235,41 @@ fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn execute(command: Command) -> anyhow::Result<()> {
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run { script, settings } => {
+        Command::Run { script, recovery, settings } => {
             let (name, text) = read_script(&script)?;
-            let mut runner = Runner::new(settings.options()?)?;
+            let mut options = settings.configuration.options()?;
+            recovery.set(&mut options);
+            let mut runner = Runner::new(options)?;
             runner.show_progress = !settings.quiet;
-            Ok(runner.run(&name, &text)?)
+            runner.run(&name, &text)?;
         }
-        Command::Explain { script, settings } => {
+        Command::Explain { script, from_savepoint, settings } => {
             let (name, text) = read_script(&script)?;
-            let mut runner = Runner::new(settings.options()?)?;
+            let mut options = settings.configuration.options()?;
+            if let Some(path) = from_savepoint {
+                options.set("execution.state-recovery.path", path);
+            }
+            let mut runner = Runner::new(options)?;
             runner.explain_only = true;
-            Ok(runner.run(&name, &text)?)
+            runner.run(&name, &text)?;
         }
         Command::Sql { file: Some(file), settings } => {
             let (name, text) = read_file(&file)?;
-            let mut runner = Runner::new(settings.options()?)?;
+            let mut runner = Runner::new(settings.configuration.options()?)?;
             runner.show_progress = !settings.quiet;
-            Ok(runner.run(&name, &text)?)
+            runner.run(&name, &text)?;
         }
         Command::Sql { file: None, settings } => {
-            let mut runner = Runner::new(settings.options()?)?;
+            let mut runner = Runner::new(settings.configuration.options()?)?;
             runner.show_progress = !settings.quiet;
-            shell::run(runner)
+            shell::run(runner)?;
         }
+        Command::Savepoint { command } => return savepoint::run(&command),
+        Command::Fsck { args } => return savepoint::fsck(&args),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn read_script(args: &ScriptArgs) -> anyhow::Result<(String, String)> {

@@ -8,8 +8,11 @@ pub mod config;
 pub mod connectors;
 pub mod progress;
 pub mod results;
+pub mod savepoint;
 pub mod script;
 pub mod shell;
+pub mod signals;
+pub mod supervision;
 
 pub use components::BuiltIn;
 pub use connectors::BuiltInConnectors;

@@ -10,5 +10,5 @@ use river::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::run(Cli::parse())
+    cli::run(Cli::parse_from(cli::arguments(std::env::args_os())))
 }

@@ -1,13 +1,14 @@
 //! Runs scripts: statement by statement through a session, jobs to their ends.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use river_core::Field;
+use river_core::checkpoint::RecoveryOptions;
 use river_core::options::Options;
 use river_core::plan::Plan;
+use river_core::plan::matching::match_plans;
 use river_job::{Ended, JobHandle};
 use river_runtime::error::ErrorKind;
 use river_sql::parse::ast::{Spanned, Statement};
@@ -16,6 +17,8 @@ use river_sql::{SqlError, parse};
 
 use crate::progress::Progress;
 use crate::results::{self, ResultMode};
+use crate::signals;
+use crate::supervision::{Ending, Supervision};
 use crate::{BuiltIn, BuiltInConnectors};
 
 /// Why a script ended early.
@@ -23,8 +26,8 @@ use crate::{BuiltIn, BuiltInConnectors};
 pub struct ScriptError {
     /// The whole message, ready to print.
     pub message: String,
-    /// Whether the user ended it with Ctrl-C.
-    pub interrupted: bool,
+    /// The exit code if a signal ended it.
+    pub ended_by_signal: Option<u8>,
     /// Whether it ended because nobody reads its output any more (`river run .. | head`).
     pub output_closed: bool,
 }
@@ -39,11 +42,17 @@ impl std::error::Error for ScriptError {}
 
 impl ScriptError {
     fn new(message: impl Into<String>) -> ScriptError {
-        ScriptError { message: message.into(), interrupted: false, output_closed: false }
+        ScriptError { message: message.into(), ended_by_signal: None, output_closed: false }
     }
 
+    /// Ctrl-C ended it.
     fn interrupted() -> ScriptError {
-        ScriptError { interrupted: true, ..ScriptError::new("interrupted") }
+        ScriptError { ended_by_signal: Some(130), ..ScriptError::new("interrupted") }
+    }
+
+    /// SIGTERM ended it.
+    fn terminated() -> ScriptError {
+        ScriptError { ended_by_signal: Some(143), ..ScriptError::new("terminated") }
     }
 
     /// A job failed.
@@ -114,20 +123,27 @@ impl Runner {
             Outcome::Table { columns, rows } => print(&results::table(&columns, &rows))?,
             Outcome::Insert(plan) | Outcome::Query { plan, .. } if self.explain_only => {
                 print(&format!("== {} ==\n{plan}\n", plan.name))?;
+                explain_recovery(&plan)?;
             }
-            Outcome::Insert(plan) => self.insert(&plan)?,
+            Outcome::Insert(plan) => return self.insert(&plan),
             Outcome::Query { plan, schema } => self.query(&plan, &schema)?,
         }
         Ok(true)
     }
 
-    fn insert(&mut self, plan: &Plan) -> Result<(), ScriptError> {
+    /// Runs a job; `false`: it was stopped with a savepoint, and the script with it.
+    fn insert(&mut self, plan: &Plan) -> Result<bool, ScriptError> {
         let handle = river_job::run(plan, components(plan)?, None)
             .map_err(|error| ScriptError::job(&error))?;
         let mut progress = Progress::new(self.show_progress, &plan.name);
-        self.supervise(&handle, |handle| progress.tick(handle))?;
+        let ending = supervise(&handle, plan, |handle| progress.tick(handle))?;
+        match ending {
+            Ending::Interrupted => return Err(ScriptError::interrupted()),
+            Ending::Terminated => return Err(ScriptError::terminated()),
+            Ending::Finished | Ending::Stopped => {}
+        }
         progress.finish(&handle);
-        Ok(())
+        Ok(ending == Ending::Finished)
     }
 
     fn query(&mut self, plan: &Plan, schema: &[Field]) -> Result<(), ScriptError> {
@@ -139,14 +155,15 @@ impl Runner {
         let session =
             river_expr::Session::from_options(self.session.options()).map_err(ScriptError::new)?;
         let mut view = results::View::new(schema, updating, mode, session);
-        let before = interrupts().load(Ordering::Relaxed);
+        let before = signals::counts();
         loop {
             match receiver.recv_timeout(Duration::from_millis(200)) {
                 Ok(batch) => written(view.add(&batch))?,
                 Err(crossbeam_channel::RecvTimeoutError::Timeout) => written(view.flush())?,
                 Err(crossbeam_channel::RecvTimeoutError::Disconnected) => break,
             }
-            if interrupts().load(Ordering::Relaxed) > before {
+            let now = signals::counts().since(before);
+            if now.interrupts > 0 || now.terminations > 0 {
                 handle.cancel();
             }
         }
@@ -162,52 +179,45 @@ impl Runner {
             }
         }
     }
+}
 
-    /// Waits for a job. The first Ctrl-C stops it cleanly, so that what it has read is written;
-    /// the second throws away what is not committed.
-    fn supervise(
-        &self,
-        handle: &JobHandle,
-        mut tick: impl FnMut(&JobHandle),
-    ) -> Result<(), ScriptError> {
-        let before = interrupts().load(Ordering::Relaxed);
-        let mut asked = 0;
-        loop {
-            let outcome = handle.wait_for(Duration::from_millis(250));
-            let now = interrupts().load(Ordering::Relaxed) - before;
-            match outcome {
-                Some(Ok(Ended::Finished)) if now == 0 => return Ok(()),
-                Some(Ok(_)) => return Err(ScriptError::interrupted()),
-                Some(Err(error)) => {
-                    return Err(ScriptError::job(&error));
-                }
-                None => {}
-            }
-            if now > asked {
-                asked = now;
-                if now == 1 { handle.stop() } else { handle.cancel() }
-            }
-            tick(handle);
+/// Waits for a job and does what signals ask meanwhile.
+fn supervise(
+    handle: &JobHandle,
+    plan: &Plan,
+    mut tick: impl FnMut(&JobHandle),
+) -> Result<Ending, ScriptError> {
+    let mut supervision = Supervision::new(handle, plan);
+    loop {
+        match handle.wait_for(Duration::from_millis(250)) {
+            Some(Ok(ended)) => return Ok(supervision.ending(ended)),
+            Some(Err(error)) => return Err(ScriptError::job(&error)),
+            None => {}
         }
+        supervision.tick();
+        tick(handle);
     }
+}
+
+/// Shows what a plan would take of the state that its options name.
+fn explain_recovery(plan: &Plan) -> Result<(), ScriptError> {
+    let failed = |message: String| ScriptError::new(format!("error: {message}"));
+    let recovery = RecoveryOptions::from_options(&plan.options);
+    let Some(path) = recovery.map_err(|error| failed(error.to_string()))?.path else {
+        return Ok(());
+    };
+    let keys = plan.options.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let restore = river_checkpoint::locate(&path, &keys)
+        .and_then(|found| river_checkpoint::Restore::open(found.storage, &found.path))
+        .map_err(|error| failed(error.to_string()))?;
+    let matching = match_plans(&restore.metadata().plan, plan);
+    print(&format!("State of {}:\n{matching}\n", restore.uri()))
 }
 
 /// The parts of a job, under the options it was planned with.
 fn components(plan: &Plan) -> Result<Arc<BuiltIn>, ScriptError> {
     let session = river_expr::Session::from_options(&plan.options).map_err(ScriptError::new)?;
     Ok(Arc::new(BuiltIn { session }))
-}
-
-/// How often Ctrl-C was pressed since the start; the first call installs the handler.
-pub fn interrupts() -> &'static AtomicUsize {
-    static COUNT: OnceLock<AtomicUsize> = OnceLock::new();
-    COUNT.get_or_init(|| {
-        // Without a handler Ctrl-C ends the process, which is no worse than not starting.
-        let _ = ctrlc::set_handler(|| {
-            interrupts().fetch_add(1, Ordering::Relaxed);
-        });
-        AtomicUsize::new(0)
-    })
 }
 
 /// Writes to standard output; a reader that went away ends the script.

@@ -9,7 +9,7 @@
 //!
 //! Must never read state, nor depend on the order of statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::name::node_name;
@@ -40,7 +40,8 @@ pub struct NewState {
     pub node: usize,
     /// Its name.
     pub name: String,
-    /// The old node whose state it takes; `None`: it starts empty.
+    /// The old node whose state it takes; `None`: it starts empty. Several take a copy each of the
+    /// state of one node that did for all of them.
     pub from: Option<usize>,
     /// What it reads is not what the old one read, so the state is of both queries.
     pub mixed: bool,
@@ -67,7 +68,8 @@ pub enum Fate {
         /// Why, in words for the user.
         reason: String,
     },
-    /// No new node takes it, and none needs it: the newest watermark, or a sink that is gone.
+    /// No new node takes it, and none needs it: the newest watermark, or what belonged to sinks that
+    /// are gone.
     Dropped {
         /// Why, in words for the user.
         reason: String,
@@ -82,7 +84,7 @@ pub fn match_plans(old: &Plan, new: &Plan) -> Matching {
     } else {
         pairing::pair(&old, &new)
     };
-    let to: BTreeMap<usize, usize> = from.iter().map(|(new, old)| (*old, *new)).collect();
+    let to: BTreeMap<usize, usize> = from.iter().rev().map(|(new, old)| (*old, *new)).collect();
     let new_state = |node: usize| NewState {
         node,
         name: node_name(&new.plan.nodes[node]),
@@ -111,6 +113,13 @@ impl Matching {
     /// For each new node that takes state, the old node it takes it from.
     pub fn taken(&self) -> BTreeMap<usize, usize> {
         self.new.iter().filter_map(|state| Some((state.node, state.from?))).collect()
+    }
+
+    /// Whether several new nodes take a copy of the same state.
+    pub fn has_copies(&self) -> bool {
+        let taken = self.taken();
+        let distinct: BTreeSet<&usize> = taken.values().collect();
+        distinct.len() < taken.len()
     }
 
     /// State that would be lost, with the reason.

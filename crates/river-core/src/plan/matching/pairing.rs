@@ -3,9 +3,12 @@
 //! Candidates have the same identity. The more two of them have in common around them, the higher
 //! their [`Score`]; a pair is made where each is the other's only best, the best pairs first. Every
 //! pair makes its neighbours better known, so this goes on until nothing changes. What is exactly
-//! alike, input and output, is paired by order of occurrence. Other ties stay unpaired.
+//! alike, input and output, is paired by order of occurrence. Other ties stay unpaired, but for
+//! nodes that can do without their state.
+//!
+//! Where one old node has become several that do the same, each takes a copy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Side;
 use crate::plan::{Operator, Plan};
@@ -31,12 +34,13 @@ struct Score {
 
 /// New node to old node.
 pub fn pair(old: &Side<'_>, new: &Side<'_>) -> BTreeMap<usize, usize> {
-    let mut pairing = Pairing { old, new, from: BTreeMap::new(), open: Vec::new() };
+    let mut pairing = Pairing::new(old, new, BTreeMap::new());
     for node in new.stateful() {
         let fits = old.stateful().filter(|from| old.can_exchange(*from, new, node));
         pairing.open.push((node, fits.collect()));
     }
     while pairing.round() {}
+    while pairing.share() {}
     pairing.from
 }
 
@@ -48,7 +52,7 @@ pub fn candidates(
     node: usize,
 ) -> Vec<usize> {
     let taken: Vec<usize> = from.values().copied().collect();
-    let pairing = Pairing { old, new, from: from.clone(), open: Vec::new() };
+    let pairing = Pairing::new(old, new, from.clone());
     let fits = old.stateful().filter(|candidate| {
         !taken.contains(candidate)
             && old.can_exchange(*candidate, new, node)
@@ -64,6 +68,8 @@ struct Pairing<'a> {
     from: BTreeMap<usize, usize>,
     /// New nodes without a pair, with the old ones that fit and are free.
     open: Vec<(usize, Vec<usize>)>,
+    /// New nodes whose pair is any of several: they say nothing about their neighbours.
+    arbitrary: BTreeSet<usize>,
 }
 
 /// The best of several, and whether there is no other as good.
@@ -82,7 +88,11 @@ fn better(best: &mut Option<Best>, score: Score, node: usize) {
     }
 }
 
-impl Pairing<'_> {
+impl<'a> Pairing<'a> {
+    fn new(old: &'a Side<'a>, new: &'a Side<'a>, from: BTreeMap<usize, usize>) -> Pairing<'a> {
+        Pairing { old, new, from, open: Vec::new(), arbitrary: BTreeSet::new() }
+    }
+
     /// Makes the pairs that are clearest now; `false` if there are none.
     fn round(&mut self) -> bool {
         let mut of_new: BTreeMap<usize, Option<Best>> = BTreeMap::new();
@@ -103,8 +113,9 @@ impl Pairing<'_> {
         let mutual: Vec<(Score, usize, usize)> = mutual.collect();
         let pairs = match mutual.iter().map(|(score, ..)| *score).max() {
             Some(most) => mutual.into_iter().filter(|(score, ..)| *score == most).collect(),
-            None => self.alike(&of_new).into_iter().collect::<Vec<_>>(),
+            None => self.alike(&of_new).or_else(|| self.any(&of_new)).into_iter().collect(),
         };
+        let pairs: Vec<(Score, usize, usize)> = pairs;
         for (_, node, from) in &pairs {
             self.from.insert(*node, *from);
             self.open.retain(|(open, _)| open != node);
@@ -113,23 +124,49 @@ impl Pairing<'_> {
         !pairs.is_empty()
     }
 
-    /// The first of several that are as good: they are exactly alike, or it does not matter which
-    /// is taken.
+    /// The first of several that are exactly alike.
     fn alike(&self, best: &BTreeMap<usize, Option<Best>>) -> Option<(Score, usize, usize)> {
-        let exact = |node: &usize, best: &Best| {
-            let source = matches!(self.new.plan.nodes[*node].operator, Operator::Source(_));
-            let same = best.score.same_logic && best.score.same_ends;
-            same && (best.score.same_operator || !source)
+        let exact = |node: usize, score: Score| {
+            let source = matches!(self.new.plan.nodes[node].operator, Operator::Source(_));
+            score.same_logic && score.same_ends && (score.same_operator || !source)
         };
-        let free = |node: &usize, _: &Best| {
-            self.new.identity[*node].as_ref().is_some_and(|identity| !identity.needed)
+        let known = best.iter().filter_map(|(node, best)| Some((*node, (*best)?)));
+        let mut alike = known.filter(|(node, best)| exact(*node, best.score));
+        alike.next().map(|(node, best)| (best.score, node, best.node))
+    }
+
+    /// The first of several where it does not matter which is taken.
+    fn any(&mut self, best: &BTreeMap<usize, Option<Best>>) -> Option<(Score, usize, usize)> {
+        let spare =
+            |node: usize| self.new.identity[node].as_ref().is_some_and(|state| !state.needed);
+        let known = best.iter().filter_map(|(node, best)| Some((*node, (*best)?)));
+        let (node, best) = known.filter(|(node, _)| spare(*node)).next()?;
+        // Who gets what is left then is as arbitrary.
+        let rivals = self.open.iter().filter(|(_, fits)| fits.contains(&best.node));
+        self.arbitrary.extend(rivals.map(|(rival, _)| *rival));
+        Some((best.score, node, best.node))
+    }
+
+    /// Gives copies of state to nodes that do what an old node has done, for nodes that got it from
+    /// there; `false` if there are none.
+    fn share(&mut self) -> bool {
+        let (old, new) = (self.old, self.new);
+        let giver = |node: usize| {
+            let readers = new.below[node].iter().filter_map(|reader| self.from.get(reader));
+            let givers = readers.flat_map(|reader| &old.above[*reader]).copied();
+            let mut fits = givers.filter(|giver| {
+                old.can_exchange(*giver, new, node) && old.logic[*giver] == new.logic[node]
+            });
+            fits.next()
         };
-        let pick = |wanted: &dyn Fn(&usize, &Best) -> bool| {
-            let known = best.iter().filter_map(|(node, best)| Some((node, (*best)?)));
-            let mut wanted = known.filter(|(node, best)| wanted(node, best));
-            wanted.next().map(|(node, best)| (best.score, *node, best.node))
-        };
-        pick(&exact).or_else(|| pick(&free))
+        let sink = |node: usize| matches!(new.plan.nodes[node].operator, Operator::Sink(_));
+        let open = self.open.iter().map(|(node, _)| *node).filter(|node| !sink(*node));
+        let copies: Vec<(usize, usize)> =
+            open.filter_map(|node| Some((node, giver(node)?))).collect();
+        self.open.retain(|(node, _)| copies.iter().all(|(copy, _)| copy != node));
+        let any = !copies.is_empty();
+        self.from.extend(copies);
+        any
     }
 
     /// What an old and a new node have in common; `None` if that is not enough.

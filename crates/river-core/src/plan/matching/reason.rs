@@ -10,17 +10,50 @@ use crate::plan::{Operator, name::node_name};
 /// What becomes of the state of an old node that no new one takes.
 pub fn fate(old: &Side<'_>, new: &Side<'_>, node: usize, from: &BTreeMap<usize, usize>) -> Fate {
     let needed = old.identity[node].as_ref().is_some_and(|identity| identity.needed);
+    let dropped = |reason: &str| Fate::Dropped { reason: reason.to_owned() };
+    if is_removed(old, new, node, from) {
+        return dropped(match &old.plan.nodes[node].operator {
+            Operator::Sink(_) => GONE_SINK,
+            _ => "only tables that the query does not write any more came from it",
+        });
+    }
     if needed {
         return Fate::Lost { reason: lost(old, new, node, from) };
     }
-    let reason = match &old.plan.nodes[node].operator {
-        Operator::Sink(_) => {
-            "the query does not write this table any more; output that was \
-                              prepared and not committed stays invisible"
-        }
+    dropped(match &old.plan.nodes[node].operator {
+        Operator::Sink(_) => GONE_SINK,
         _ => "it begins anew with the first rows",
-    };
-    Fate::Dropped { reason: reason.to_owned() }
+    })
+}
+
+const GONE_SINK: &str = "the query does not write this table any more; output that was prepared \
+                         and not committed stays invisible";
+
+/// Whether a node belonged only to sinks that were taken out of the query, and nothing that could
+/// be what it has become was put in.
+fn is_removed(old: &Side<'_>, new: &Side<'_>, node: usize, from: &BTreeMap<usize, usize>) -> bool {
+    let is_sink =
+        |side: &Side<'_>, node: usize| matches!(side.plan.nodes[node].operator, Operator::Sink(_));
+    let kind = |side: &Side<'_>, node: usize| side.identity[node].as_ref().map(|state| state.kind);
+    let mut added = new.stateful().filter(|node| !from.contains_key(node));
+    if added.any(|added| is_sink(new, added) || kind(new, added) == kind(old, node)) {
+        return false;
+    }
+    let kept: Vec<usize> = from.values().copied().collect();
+    let mut open = vec![node];
+    let mut seen = vec![false; old.plan.nodes.len()];
+    let mut ends = 0;
+    while let Some(node) = open.pop() {
+        if std::mem::replace(&mut seen[node], true) {
+            continue;
+        }
+        match is_sink(old, node) {
+            true if kept.contains(&node) => return false,
+            true => ends += 1,
+            false => open.extend(&old.below[node]),
+        }
+    }
+    ends > 0
 }
 
 fn lost(old: &Side<'_>, new: &Side<'_>, node: usize, from: &BTreeMap<usize, usize>) -> String {
@@ -40,10 +73,17 @@ fn lost(old: &Side<'_>, new: &Side<'_>, node: usize, from: &BTreeMap<usize, usiz
     }
     match nearest(old, new, node, &open) {
         Some(place) => differences(old, new, node, place),
-        None => match old.plan.nodes[node].operator {
-            Operator::Source(_) => "the query does not read this table any more".to_owned(),
-            _ => "the query has no such operator any more".to_owned(),
-        },
+        None => {
+            let elsewhere = new.stateful().any(|place| old.can_exchange(node, new, place));
+            let source = matches!(old.plan.nodes[node].operator, Operator::Source(_));
+            let reason = match (source, elsewhere) {
+                (true, false) => "the query does not read this table any more",
+                (true, true) => "the query reads this table in fewer places than before",
+                (false, false) => "the query has no such operator any more",
+                (false, true) => "the query does this in fewer places than before",
+            };
+            reason.to_owned()
+        }
     }
 }
 
@@ -95,18 +135,16 @@ fn differences(old: &Side<'_>, new: &Side<'_>, node: usize, place: usize) -> Str
     let (Some(was), Some(is)) = (&old.identity[node], &new.identity[place]) else {
         return format!("{name} keeps other state");
     };
-    let value = |parts: &[(&'static str, String)], what: &str| {
-        let part = parts.iter().find(|(of, _)| *of == what);
-        part.map_or_else(|| "[]".to_owned(), |(_, text)| format!("[{text}]"))
-    };
-    let mut seen: Vec<&str> = Vec::new();
     let mut changes = Vec::new();
-    for (what, _) in was.parts.iter().chain(&is.parts) {
-        let (before, after) = (value(&was.parts, what), value(&is.parts, what));
-        if before != after && !seen.contains(what) {
-            changes.push(format!("{what} was {before}, is {after} in {name}"));
-            seen.push(what);
+    for (what, before) in &was.parts {
+        let after = is.parts.iter().find(|(other, _)| other == what).map(|(_, text)| text);
+        if let Some(after) = after.filter(|after| *after != before) {
+            changes.push(format!("{what} [{before}] became [{after}]"));
         }
     }
-    changes.join("; ")
+    let changes = changes.join("; ");
+    match name == node_name(&old.plan.nodes[node]) {
+        true => changes,
+        false => format!("{changes} (in {name})"),
+    }
 }
