@@ -173,8 +173,10 @@ impl<'a> Pairing<'a> {
     fn score(&self, old: usize, new: usize) -> Option<Score> {
         let (old_ends, new_ends) = (&self.old.ends[old], &self.new.ends[new]);
         let paired = |olds: &[usize], news: &[usize]| {
-            let is_paired =
-                |node: &&usize| self.from.get(*node).is_some_and(|from| olds.contains(from));
+            let is_paired = |node: &&usize| {
+                let from = self.from.get(*node).filter(|_| !self.arbitrary.contains(*node));
+                from.is_some_and(|from| olds.contains(from))
+            };
             news.iter().filter(is_paired).count()
         };
         let name = table_name(self.new.plan, new);
