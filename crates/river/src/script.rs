@@ -133,10 +133,13 @@ impl Runner {
 
     /// Runs a job; `false`: it was stopped with a savepoint, and the script with it.
     fn insert(&mut self, plan: &Plan) -> Result<bool, ScriptError> {
+        // What is asked while the job starts counts as well.
+        let before = signals::counts();
         let handle = river_job::run(plan, components(plan)?, None)
             .map_err(|error| ScriptError::job(&error))?;
         let mut progress = Progress::new(self.show_progress, &plan.name);
-        let ending = supervise(&handle, plan, |handle| progress.tick(handle))?;
+        let supervision = Supervision::new(&handle, plan, before);
+        let ending = supervise(&handle, supervision, |handle| progress.tick(handle))?;
         match ending {
             Ending::Interrupted => return Err(ScriptError::interrupted()),
             Ending::Terminated => return Err(ScriptError::terminated()),
@@ -184,10 +187,9 @@ impl Runner {
 /// Waits for a job and does what signals ask meanwhile.
 fn supervise(
     handle: &JobHandle,
-    plan: &Plan,
+    mut supervision: Supervision<'_>,
     mut tick: impl FnMut(&JobHandle),
 ) -> Result<Ending, ScriptError> {
-    let mut supervision = Supervision::new(handle, plan);
     loop {
         match handle.wait_for(Duration::from_millis(250)) {
             Some(Ok(ended)) => return Ok(supervision.ending(ended)),

@@ -42,12 +42,12 @@ pub struct Supervision<'a> {
 }
 
 impl<'a> Supervision<'a> {
-    /// Stands by a job that has just started.
-    pub fn new(handle: &'a JobHandle, plan: &Plan) -> Supervision<'a> {
+    /// Stands by a job that has just started; `before` are the signals from before its start.
+    pub fn new(handle: &'a JobHandle, plan: &Plan, before: Counts) -> Supervision<'a> {
         let checkpoints = CheckpointOptions::from_options(&plan.options);
         Supervision {
             handle,
-            before: signals::counts(),
+            before,
             done: Counts::default(),
             has_checkpoints: checkpoints.is_ok_and(|options| options.is_enabled()),
             savepoints: Vec::new(),
