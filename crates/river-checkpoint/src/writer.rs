@@ -165,10 +165,25 @@ struct Shared {
 
 /// What the writer's thread is told.
 enum Message {
-    Begin { checkpoint: u64, place: Place, begun: Instant },
-    Rows { operator: OperatorId, table: &'static str, schema: SchemaRef, rows: Saved, bytes: u64 },
-    Finish { state: SubtaskState, timing: Timing },
+    Begin {
+        checkpoint: u64,
+        place: Place,
+        begun: Instant,
+    },
+    Rows {
+        operator: OperatorId,
+        table: &'static str,
+        schema: SchemaRef,
+        rows: Saved,
+        bytes: u64,
+    },
+    Finish {
+        state: SubtaskState,
+        timing: Timing,
+    },
     Abort,
+    /// Says when everything before it is done.
+    Wait(Sender<()>),
 }
 
 impl FileSnapshotWriter {
@@ -294,6 +309,17 @@ impl SnapshotWriter for FileSnapshotWriter {
             let _ = self.send(Message::Abort);
         }
         self.report(current.checkpoint, SnapshotEvent::GivenUp);
+    }
+
+    fn wait(&mut self) {
+        if self.thread.is_none() {
+            return;
+        }
+        let (done, is_done) = crossbeam_channel::bounded(1);
+        if self.send(Message::Wait(done)).is_ok() {
+            // An error says that the thread is gone, and with it all that it had to do.
+            let _ = is_done.recv();
+        }
     }
 
     fn decline(&mut self, checkpoint: u64) {

@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::Sender;
 use river_checkpoint::{CheckpointMetadata, Kind as StoredKind, SnapshotEvent, SnapshotReport};
@@ -125,6 +126,9 @@ pub struct Checkpoints {
     sink_of: Vec<Option<usize>>,
     last_bytes: u64,
     commits_under_way: usize,
+    /// A commit has failed, and nothing has repeated it yet. What would be stored now would not
+    /// hold its output any more, so nothing is.
+    commit_failed: Arc<AtomicBool>,
     /// What to do once no commit is under way.
     after_commits: Option<Action>,
     io: Io,
@@ -182,6 +186,7 @@ impl Checkpoints {
             sink_of: attempt.sink_of,
             last_bytes: 0,
             commits_under_way: 0,
+            commit_failed: Arc::default(),
             after_commits: None,
             io: Io::start()?,
             done,
@@ -289,8 +294,9 @@ impl Checkpoints {
     /// The tasks are gone; nothing they still report counts. Waits until nothing is stored or
     /// committed any more.
     pub fn fail_over(&mut self, now_ms: i64) {
-        self.step(now_ms, Event::Failover);
+        // In this order, so that nothing begins whose barriers no task would ever see.
         self.step(now_ms, Event::Suspend);
+        self.step(now_ms, Event::Failover);
         self.io.wait();
         self.parts.clear();
         self.finals.clear();
@@ -303,6 +309,7 @@ impl Checkpoints {
         self.vertices = attempt.vertices;
         self.sinks = attempt.sinks;
         self.sink_of = attempt.sink_of;
+        self.commit_failed.store(false, Ordering::Relaxed);
         // What was decided for the old ones; commits that failed were repeated by the recovery.
         self.actions.clear();
         self.after_commits = None;
@@ -327,9 +334,20 @@ impl Checkpoints {
         self.io.wait();
     }
 
-    /// Whether output that is not committed may be part of something that is kept.
+    /// Waits until nothing is stored, committed or deleted any more.
+    pub fn wait_for_io(&self) {
+        self.io.wait();
+    }
+
+    /// Whether output that is not committed may be part of a savepoint.
     pub fn may_keep_output(&self) -> bool {
         self.made_savepoint
+    }
+
+    /// The same, once the job has ended like that: or of a checkpoint that outlives it.
+    pub fn keeps_output_after(&self, end: JobEnd) -> bool {
+        let is_kept = self.job.options.retention.keeps_after(end);
+        self.made_savepoint || (is_kept && self.commit_failed.load(Ordering::Relaxed))
     }
 
     /// The end: what need not be kept is deleted.
@@ -414,11 +432,11 @@ impl Checkpoints {
     /// Where a snapshot goes: a savepoint where its request wants it.
     fn place(&self, checkpoint: CheckpointId, kind: Kind) -> Option<Place> {
         if kind.is_savepoint() {
-            // One savepoint is taken at a time, in the order of the requests.
-            let waiting = self.requests.values().map(|request| &request.place);
+            // Savepoints begin in the order of their requests, also while others are stored.
+            let mut requested = self.requests.values().map(|request| &request.place);
             let taken =
-                |place: &&Place| self.parts.keys().any(|id| self.places[id].folder == place.folder);
-            return waiting.into_iter().find(|place| !taken(place)).cloned();
+                |place: &Place| self.places.values().any(|other| other.folder == place.folder);
+            return requested.find(|place| !taken(place)).cloned();
         }
         let home = self.job.home.as_ref()?;
         let folder = layout::checkpoint_folder(&home.folder, checkpoint);
@@ -449,7 +467,12 @@ impl Checkpoints {
         self.last_bytes = metadata.state_bytes();
         self.covered.insert(checkpoint, covered);
         let done = self.done.clone();
+        let commit_failed = self.commit_failed.clone();
         self.io.run(move || {
+            if commit_failed.load(Ordering::Relaxed) {
+                let error = river_checkpoint::Error::internal("output was not committed");
+                return done(Done::Stored(checkpoint, Err(error)));
+            }
             let stored = layout::complete(place.storage.as_ref(), &place.folder, &metadata);
             done(Done::Stored(checkpoint, stored.map(|_| ())));
         });
@@ -492,8 +515,12 @@ impl Checkpoints {
         let outputs = self.take_outputs(covered);
         let done = self.done.clone();
         self.commits_under_way += 1;
+        let commit_failed = self.commit_failed.clone();
         self.io.run(move || {
             let result = outputs.iter().try_for_each(|(sink, prepared)| sink.commit(prepared));
+            if result.is_err() {
+                commit_failed.store(true, Ordering::Relaxed);
+            }
             done(Done::Committed(result));
         });
     }
@@ -531,10 +558,12 @@ impl Checkpoints {
         let answer = match result {
             Ok(checkpoint) => {
                 self.covered.remove(&checkpoint);
-                self.places.remove(&checkpoint);
                 self.made_savepoint = true;
                 if stop {
+                    // The job goes on from it if its output cannot be committed.
                     self.once_committed(Action::Stopped);
+                } else {
+                    self.places.remove(&checkpoint);
                 }
                 Ok(place.storage.display(&place.folder))
             }

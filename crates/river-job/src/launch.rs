@@ -101,6 +101,11 @@ impl Launch {
         !self.has_collector
     }
 
+    /// Whether its tasks make snapshots: not of rows that are given to a collector.
+    pub fn makes_snapshots(&self) -> bool {
+        !self.has_collector
+    }
+
     /// Checkpoints of the job; `done` takes what their thread has done.
     pub fn checkpoints(
         &self,

@@ -2,10 +2,10 @@
 //!
 //! [`run`] builds everything on the caller's thread, so what is wrong with a script is said before
 //! anything starts. Then a thread of the job's own watches it ([`supervise`]): it takes checkpoints
-//! ([`checkpoints`]), starts the tasks again after a failure from the latest one ([`recovery`]), and
-//! lets the sinks commit. Without checkpoints sinks are committed once, when every task has ended
-//! well; after a failure or a cancel they are told to abort. Connectors and operators come from
-//! [`Components`], so that this crate knows neither.
+//! ([`checkpoints`]), starts the tasks again after a failure from the latest one ([`recovery`]),
+//! and lets the sinks commit. Without checkpoints sinks are committed once, when every task has
+//! ended well; after a failure or a cancel they are told to abort. Connectors and operators come
+//! from [`Components`], so that this crate knows neither.
 //!
 //! | module | what |
 //! |---|---|

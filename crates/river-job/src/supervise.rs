@@ -118,10 +118,8 @@ impl Supervisor {
             Err(_) => JobEnd::Failed,
         };
         self.checkpoints.shut_down(clock_ms());
-        while let Ok(event) = self.events.try_recv() {
-            self.handle_between_attempts(event);
-        }
-        if end != JobEnd::Finished && !self.checkpoints.may_keep_output() {
+        self.settle();
+        if end != JobEnd::Finished && !self.checkpoints.keeps_output_after(end) {
             self.launch.abort_sinks();
         }
         self.checkpoints.end(end);
@@ -131,14 +129,8 @@ impl Supervisor {
     /// Watches the tasks until none runs.
     fn run_attempt(&mut self) -> End {
         loop {
-            if let Some(event) = self.next_event() {
-                if let Some(end) = self.handle(event) {
-                    return self.end_attempt(end);
-                }
-            } else {
-                self.checkpoints.tick(clock_ms());
-            }
             self.shared.set_checkpoints(self.checkpoints.figures());
+            // First of all: a restart may begin with a checkpoint, and no event may come before it.
             for action in self.checkpoints.take_actions() {
                 match action {
                     Action::TellSources(command) => self.attempt.tell_sources(command),
@@ -146,6 +138,13 @@ impl Supervisor {
                     Action::Fail(error) => return self.end_attempt(End::Failed(error)),
                     Action::Finished | Action::Stopped => return self.end_attempt(End::Finished),
                 }
+            }
+            if let Some(event) = self.next_event() {
+                if let Some(end) = self.handle(event) {
+                    return self.end_attempt(end);
+                }
+            } else {
+                self.checkpoints.tick(clock_ms());
             }
         }
     }
@@ -173,6 +172,11 @@ impl Supervisor {
             }
             Event::Ended { .. } | Event::Snapshot { .. } => {}
             Event::Io(done) => self.checkpoints.io_done(now_ms, done),
+            Event::Savepoint { reply, .. } if !self.launch.makes_snapshots() => {
+                let _ = reply.send(Err(Error::input(
+                    "a query whose rows are shown has no savepoints; write them to a table",
+                )));
+            }
             Event::Savepoint { place, stop, reply } => {
                 self.checkpoints.savepoint(now_ms, place, stop, reply);
             }
@@ -223,6 +227,15 @@ impl Supervisor {
         end
     }
 
+    /// While no task runs: hears of all that storage and sinks have done, and waits for what
+    /// follows from it. A snapshot that was stored too late is gone before sinks remove its output.
+    fn settle(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.handle_between_attempts(event);
+        }
+        self.checkpoints.wait_for_io();
+    }
+
     /// Takes note of what happens while no task runs.
     fn handle_between_attempts(&mut self, event: Event) {
         match event {
@@ -239,6 +252,7 @@ impl Supervisor {
     /// cancels; then says how the job has ended.
     fn restart(&mut self, mut error: Error) -> std::result::Result<(), Result<Ended>> {
         self.checkpoints.fail_over(clock_ms());
+        self.settle();
         loop {
             let Some(delay_ms) = self.strategy.on_failure(clock_ms(), rand_unit()) else {
                 return Err(Err(error));
@@ -271,9 +285,10 @@ impl Supervisor {
         }
         let launched = self.launch.make(recovery)?;
         self.shared.set_tasks(&launched);
-        self.checkpoints.resume(clock_ms(), launched.places);
         let number = self.launch.attempt_number();
         self.attempt = self.launch.start(launched.tasks, launched.signals, number)?;
+        // Nothing of the new tasks is heard before this.
+        self.checkpoints.resume(clock_ms(), launched.places);
         match recovery {
             Some(recovery) => tracing::info!(from = recovery.uri(), "the job goes on"),
             None => tracing::info!("the job begins again"),

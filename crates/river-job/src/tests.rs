@@ -14,6 +14,10 @@ use river_runtime::operator::{Output, Status};
 use river_runtime::sink::SinkWriter;
 use river_runtime::source::{Poll, SourceReader, SplitState};
 
+mod restarts;
+mod savepoints;
+mod world;
+
 /// Numbers from 0, `batches` batches of 100; `usize::MAX` batches do not end.
 struct Numbers {
     batches: usize,

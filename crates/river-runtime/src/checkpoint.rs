@@ -112,6 +112,11 @@ pub trait SnapshotWriter: Send {
     /// The checkpoint is given up.
     fn abort(&mut self);
 
+    /// The task is about to end well: waits until everything that was finished is stored and
+    /// reported, so that no report comes after the task's end. A driver that heard of the end
+    /// first would put the task's last state into a checkpoint of others' earlier ones.
+    fn wait(&mut self) {}
+
     /// A checkpoint will not be completed by this task, whether it was begun or not: a newer one
     /// has overtaken its barriers.
     fn decline(&mut self, checkpoint: u64) {

@@ -162,6 +162,7 @@ impl Running {
             if !goes_on {
                 let prepared = self.end.prepare()?;
                 self.end.close()?;
+                self.snapshots.wait();
                 return Ok(self.finished(prepared));
             }
             let inputs_idle = matches!(&self.head, Head::Gate(gate) if gate.is_idle());

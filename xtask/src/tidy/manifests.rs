@@ -16,6 +16,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("river-storage", &["river-core"]),
     ("river-checkpoint", &["river-core", "river-runtime", "river-storage"]),
     (
+        "river-job",
+        &["river-core", "river-expr", "river-runtime", "river-checkpoint", "river-storage"],
+    ),
+    (
         "river",
         &[
             "river-core",
@@ -26,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "river-sql",
             "river-storage",
             "river-checkpoint",
+            "river-job",
         ],
     ),
     ("xtask", &[]),

@@ -110,6 +110,10 @@ impl Store {
                 self.give_up();
                 Ok(())
             }
+            Message::Wait(done) => {
+                let _ = done.send(());
+                Ok(())
+            }
         }
     }
 

@@ -92,6 +92,24 @@ fn a_barrier_of_a_checkpoint_that_is_over_is_declined() {
     assert!(reports.is_empty());
 }
 
+/// A driver that hears of a task's end has heard all that it had to say before.
+#[test]
+fn no_report_comes_after_the_wait() {
+    let job = Job::new(128);
+    let (mut writer, reports) = job.writer(0);
+    writer.wait();
+    assert!(writer.thread.is_none() && reports.is_empty());
+    for checkpoint in 1..=3 {
+        writer.begin(&job.begin(checkpoint));
+        (0..3).for_each(|part| writer.rows(OPERATOR, "rows", rows(part * 5000..(part + 1) * 5000)));
+        writer.finish(SubtaskState::default(), Timing::default());
+        writer.wait();
+        let report = reports.try_recv().unwrap();
+        assert_eq!(report.checkpoint, checkpoint);
+        assert!(matches!(report.event, SnapshotEvent::Stored(_)));
+    }
+}
+
 /// Storage that fails declines checkpoints, one report each, and later ones are stored.
 #[test]
 fn failing_storage_declines() {

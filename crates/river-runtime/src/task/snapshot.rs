@@ -145,6 +145,13 @@ impl Snapshots {
         Ok(())
     }
 
+    /// Waits until all that was given is stored, at the end of the task.
+    pub fn wait(&mut self) {
+        if let Some(writer) = &mut self.writer {
+            writer.wait();
+        }
+    }
+
     /// How long the task may wait for input before [`Snapshots::advance`] is wanted again; for
     /// ever without an answer.
     pub fn pause(&self) -> Option<Duration> {
