@@ -12,5 +12,6 @@ mod gaps;
 mod nexmark;
 mod parallel;
 mod queries;
+mod savepoints;
 mod sink_files;
 mod testdata;
