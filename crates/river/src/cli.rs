@@ -21,8 +21,7 @@ use crate::{config, shell};
 #[command(after_help = "Examples:\n  \
     river run examples/01-hello.sql              run a script to its end\n  \
     river run job.sql -D parallelism.default=4   with an option of the session\n  \
-    river run job.sql -s /savepoints/savepoint-1234ab-0123456789ab\n                                               \
-    go on from a savepoint\n  \
+    river run job.sql -s PATH                    go on from a savepoint or checkpoint\n  \
     river sql                                    type statements at a prompt\n  \
     river explain job.sql                        show the plans, run nothing\n  \
     river savepoint describe PATH                what is in a savepoint or checkpoint\n  \
@@ -77,7 +76,7 @@ enum Command {
         #[command(subcommand)]
         command: SavepointCommand,
     },
-    /// List jobs, checkpoints and savepoints of a storage directory, and what is wrong or left over.
+    /// List jobs, checkpoints and savepoints of a directory, and what is wrong or left over.
     ///
     /// Works offline. Without --remove-older-than it changes nothing. Exit code 1 if files are
     /// missing, damaged or orphaned.

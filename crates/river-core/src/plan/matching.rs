@@ -68,8 +68,8 @@ pub enum Fate {
         /// Why, in words for the user.
         reason: String,
     },
-    /// No new node takes it, and none needs it: the newest watermark, or what belonged to sinks that
-    /// are gone.
+    /// No new node takes it, and none needs it: the newest watermark, or what belonged to sinks
+    /// that are gone.
     Dropped {
         /// Why, in words for the user.
         reason: String,
