@@ -9,12 +9,12 @@
 //! before the metadata is durable leaves the checkpoint before; one after it repeats the commits.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 use river_checkpoint::{CheckpointMetadata, Kind as StoredKind, SnapshotEvent, SnapshotReport};
-use river_checkpoint::{Place, Places, SubtaskHandle, VertexState, layout};
+use river_checkpoint::{Place, Places, SubtaskHandle, VertexState, discard, layout};
 use river_core::checkpoint::{
     Alignment, CheckpointId, CheckpointOptions, Command, Coordinator, Event, Failure,
     FailureReason, JobEnd, Kind, Stop, TaskId, statistics::LastCompleted,
@@ -23,7 +23,6 @@ use river_core::plan::Plan;
 use river_runtime::checkpoint::{self as task, Barrier, SubtaskState};
 use river_runtime::sink::Sink;
 use river_runtime::{Error, Result};
-use river_storage::Storage;
 
 use crate::io::Io;
 use crate::uncommitted::{Covered, Uncommitted};
@@ -117,6 +116,8 @@ pub struct Checkpoints {
     uncommitted: Uncommitted,
     /// How far each task's output goes in checkpoints that are stored and not yet committed.
     covered: BTreeMap<CheckpointId, Vec<Covered>>,
+    /// Checkpoints that could not be deleted.
+    undeleted: Arc<Mutex<Vec<Place>>>,
     requests: BTreeMap<u64, Request>,
     /// Savepoints may hold output that is not committed.
     made_savepoint: bool,
@@ -178,6 +179,7 @@ impl Checkpoints {
             finals: BTreeMap::new(),
             uncommitted: Uncommitted::default(),
             covered: BTreeMap::new(),
+            undeleted: Arc::default(),
             requests: BTreeMap::new(),
             made_savepoint: false,
             next_request: 0,
@@ -350,11 +352,16 @@ impl Checkpoints {
         self.made_savepoint || (is_kept && self.commit_failed.load(Ordering::Relaxed))
     }
 
-    /// The end: what need not be kept is deleted.
+    /// The end: what need not be kept is deleted, oldest first. If one cannot be, newer ones stay:
+    /// whoever starts the job again from the newest must not find an old one.
     pub fn end(mut self, end: JobEnd) {
-        for checkpoint in self.coordinator.on_job_end(end) {
-            self.discard(checkpoint);
-        }
+        let old = self.coordinator.on_job_end(end);
+        let old: Vec<Place> = old.iter().filter_map(|id| self.places.remove(id)).collect();
+        let left = self.undeleted.clone();
+        self.io.run(move || {
+            let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+            left.drain(..).chain(old).all(|place| delete(&place));
+        });
         let kept = self.coordinator.retained().next().is_some();
         if let (Some(home), false) = (&self.job.home, kept) {
             let home = home.clone();
@@ -548,8 +555,13 @@ impl Checkpoints {
     fn discard(&mut self, checkpoint: CheckpointId) {
         self.covered.remove(&checkpoint);
         self.open_places.remove(checkpoint);
-        if let Some(Place { storage, folder }) = self.places.remove(&checkpoint) {
-            self.io.run(move || delete(storage.as_ref(), &folder));
+        if let Some(place) = self.places.remove(&checkpoint) {
+            let undeleted = self.undeleted.clone();
+            self.io.run(move || {
+                if !delete(&place) {
+                    undeleted.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+                }
+            });
         }
     }
 
@@ -574,9 +586,12 @@ impl Checkpoints {
     }
 }
 
-/// Deletes the files of a checkpoint; what cannot be deleted is found by `river fsck`.
-fn delete(storage: &dyn Storage, folder: &str) {
-    if let Err(error) = storage.delete_dir(folder) {
-        tracing::warn!(folder, %error, "cannot delete a checkpoint");
+/// Deletes the files of a checkpoint; says whether it is gone. What cannot be deleted is tried again
+/// at the end, and found by `river fsck`.
+fn delete(place: &Place) -> bool {
+    let deleted = discard::discard(place.storage.as_ref(), &place.folder);
+    if let Err(error) = &deleted {
+        tracing::warn!(folder = place.folder, %error, "cannot delete a checkpoint");
     }
+    deleted.is_ok()
 }
