@@ -139,8 +139,8 @@ impl<'a> Pairing<'a> {
     fn any(&mut self, best: &BTreeMap<usize, Option<Best>>) -> Option<(Score, usize, usize)> {
         let spare =
             |node: usize| self.new.identity[node].as_ref().is_some_and(|state| !state.needed);
-        let known = best.iter().filter_map(|(node, best)| Some((*node, (*best)?)));
-        let (node, best) = known.filter(|(node, _)| spare(*node)).next()?;
+        let mut known = best.iter().filter_map(|(node, best)| Some((*node, (*best)?)));
+        let (node, best) = known.find(|(node, _)| spare(*node))?;
         // Who gets what is left then is as arbitrary.
         let rivals = self.open.iter().filter(|(_, fits)| fits.contains(&best.node));
         self.arbitrary.extend(rivals.map(|(rival, _)| *rival));
