@@ -586,8 +586,8 @@ impl Checkpoints {
     }
 }
 
-/// Deletes the files of a checkpoint; says whether it is gone. What cannot be deleted is tried again
-/// at the end, and found by `river fsck`.
+/// Deletes the files of a checkpoint; says whether it is gone. What cannot be deleted is tried
+/// again at the end, and found by `river fsck`.
 fn delete(place: &Place) -> bool {
     let deleted = discard::discard(place.storage.as_ref(), &place.folder);
     if let Err(error) = &deleted {
