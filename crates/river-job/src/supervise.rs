@@ -117,6 +117,10 @@ impl Supervisor {
             Ok(Ended::Cancelled) => JobEnd::Cancelled,
             Err(_) => JobEnd::Failed,
         };
+        if end == JobEnd::Finished {
+            // All is committed and nothing is deleted yet: who reads this need not start it again.
+            tracing::info!("the job has finished");
+        }
         self.checkpoints.shut_down(clock_ms());
         self.settle();
         if end != JobEnd::Finished && !self.checkpoints.keeps_output_after(end) {
