@@ -162,6 +162,13 @@ type Pairs = BTreeMap<usize, usize>;
 
 /// Pairs the nodes of different plans: those that keep state, and those with the same input.
 fn matched(restore: &Restore, plan: &Plan, allow_non_restored: bool) -> Result<(Pairs, Pairs)> {
+    if restore.metadata().has_in_flight() {
+        return Err(Error::input(format!(
+            "{} is an unaligned checkpoint: batches were on their way between operators, and only \
+             the unchanged query can take them; go on with that, and make a savepoint",
+            restore.uri()
+        )));
+    }
     let matching = match_plans(&restore.metadata().plan, plan);
     match matching.refusal() {
         Some(refusal) if !allow_non_restored => {
