@@ -161,7 +161,9 @@ impl Checkpointed for Collected {
         self.columns.clone()
     }
 
-    fn cut(&mut self) {}
+    fn cut(&mut self) -> river_runtime::Result<()> {
+        Ok(())
+    }
 
     fn forget_cut(&mut self) {}
 

@@ -11,6 +11,7 @@ pub mod expr;
 pub mod key_group;
 pub mod options;
 pub mod plan;
+pub mod state_options;
 pub mod types;
 pub mod value;
 

@@ -20,6 +20,7 @@ use river_runtime::graph::{Graph, GraphOptions, Vertex, VertexEdge, node_name};
 use river_runtime::metrics::TaskMetrics;
 use river_runtime::sink::Sink;
 use river_runtime::source::{Source, SourceReader};
+use river_runtime::state::StateMemory;
 use river_runtime::task::{ChainEnd, Destination, Head, Signals, Task};
 use river_runtime::values::ValuesReader;
 use river_runtime::{Batch, Error, OperatorContext, Result};
@@ -100,6 +101,8 @@ pub struct Deployer<'a> {
     pub components: &'a dyn Components,
     /// What the job goes on from.
     pub recovery: Option<&'a Recovery>,
+    /// The budget for state.
+    pub memory: Option<&'a Arc<StateMemory>>,
     /// Where snapshots go; `None`: none are taken.
     pub writer: Option<MakeWriter<'a>>,
 }
@@ -149,6 +152,7 @@ impl Deployer<'_> {
                     end,
                     queue: queues[number][subtask as usize].clone(),
                     session: self.session.clone(),
+                    memory: self.memory.cloned(),
                     metrics,
                     signals: signals.clone(),
                     writer: self

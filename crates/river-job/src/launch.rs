@@ -142,6 +142,7 @@ impl Launch {
             session: self.settings.session.clone(),
             components: self.components.as_ref(),
             recovery,
+            memory: self.settings.memory.as_ref(),
             writer: (!self.has_collector).then_some(&make_writer),
         };
         let deployment = deployer.deploy(&connectors, collector)?;

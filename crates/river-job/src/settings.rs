@@ -1,10 +1,15 @@
 //! The options of a job, read before anything starts so that what is wrong is said at once.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use river_core::checkpoint::{CheckpointOptions, RecoveryOptions, RestartOptions};
 use river_core::options::OptionError;
 use river_core::plan::Plan;
+use river_core::state_options::{StateBackend, StateOptions};
 use river_expr::Session;
 use river_runtime::graph::GraphOptions;
+use river_runtime::state::StateMemory;
 use river_runtime::{Error, Result};
 
 /// All options that decide how a job runs.
@@ -19,7 +24,14 @@ pub struct Settings {
     pub recovery: RecoveryOptions,
     /// `restart-strategy.*`
     pub restart: RestartOptions,
+    /// The budget of memory; none: state is all kept in memory.
+    pub memory: Option<Arc<StateMemory>>,
 }
+
+/// Memory of the machine that the process takes when state may go to disk and no size is set.
+const MACHINE_PERCENT: u64 = 70;
+/// Taken for the memory of a machine that does not tell.
+const UNKNOWN_MACHINE_BYTES: u64 = 2 << 30;
 
 impl Settings {
     /// The options of a plan.
@@ -36,6 +48,28 @@ impl Settings {
             recovery: RecoveryOptions::from_options(&plan.options).map_err(invalid)?,
             restart: RestartOptions::from_options(&plan.options, enabled).map_err(invalid)?,
             checkpoints,
+            memory: memory(&StateOptions::from_options(&plan.options).map_err(invalid)?)?,
         })
     }
+}
+
+fn memory(options: &StateOptions) -> Result<Option<Arc<StateMemory>>> {
+    let bytes = match (options.process_bytes, options.backend) {
+        (Some(bytes), _) => bytes,
+        (None, StateBackend::HashMap) => return Ok(None),
+        (None, StateBackend::RocksDb) => machine_bytes() / 100 * MACHINE_PERCENT,
+    };
+    let dir = options.dir.as_ref().map_or_else(std::env::temp_dir, PathBuf::from);
+    StateMemory::new(bytes, &dir).map(Some)
+}
+
+/// Memory of the machine, or of the control group if that has less.
+fn machine_bytes() -> u64 {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let group: Option<u64> = read("/sys/fs/cgroup/memory.max").trim().parse().ok();
+    let machine = read("/proc/meminfo").lines().find_map(|line| {
+        let kib = line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?;
+        kib.parse::<u64>().ok().map(|kib| kib * 1024)
+    });
+    group.into_iter().chain(machine).min().unwrap_or(UNKNOWN_MACHINE_BYTES)
 }

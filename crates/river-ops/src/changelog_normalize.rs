@@ -41,6 +41,11 @@ impl ChangelogNormalize {
         })
     }
 
+    /// What follows from rows that were loaded.
+    fn learn(&mut self) -> Result<()> {
+        self.rows.for_loaded(|slots, columns| self.equality.load(slots, columns))
+    }
+
     fn change(
         &mut self,
         batch: &Batch,
@@ -89,6 +94,7 @@ impl Operator for ChangelogNormalize {
     ) -> Result<Status> {
         let clock = now_ms(now);
         let slots = self.rows.begin(&batch, clock)?;
+        self.learn()?;
         self.equality.begin(&batch, self.rows.keys.capacity())?;
         let mut changes = Changes::default();
         for (range, watermark) in batch.segments() {
@@ -111,6 +117,6 @@ impl Operator for ChangelogNormalize {
     }
 
     fn restore_local(&mut self, _saved: &[Vec<u8>]) -> Result<()> {
-        self.rows.for_all(|slots, columns| self.equality.load(slots, columns))
+        self.learn()
     }
 }

@@ -75,6 +75,18 @@ struct LastRow {
 }
 
 impl LastRow {
+    /// What follows from rows that were loaded.
+    fn learn(&mut self) -> Result<()> {
+        self.times.resize(self.rows.keys.capacity(), i64::MIN);
+        self.rows.for_loaded(|slots, columns| {
+            let Some(rowtime) = self.rowtime else { return self.equality.load(slots, columns) };
+            for (slot, time) in slots.iter().zip(times_of(&columns[rowtime])?) {
+                self.times[*slot as usize] = *time;
+            }
+            Ok(())
+        })
+    }
+
     /// Whether the new row must be passed over.
     fn is_passed_over(
         &self,
@@ -104,6 +116,7 @@ impl Operator for LastRow {
     ) -> Result<Status> {
         let clock = now_ms(now);
         let slots = self.rows.begin(&batch, clock)?;
+        self.learn()?;
         let times = match self.rowtime {
             Some(rowtime) if batch.rows > 0 => Some(event_times(&batch, rowtime)?),
             _ => None,
@@ -153,13 +166,6 @@ impl Operator for LastRow {
     }
 
     fn restore_local(&mut self, _saved: &[Vec<u8>]) -> Result<()> {
-        self.times.resize(self.rows.keys.capacity(), i64::MIN);
-        self.rows.for_all(|slots, columns| {
-            let Some(rowtime) = self.rowtime else { return self.equality.load(slots, columns) };
-            for (slot, time) in slots.iter().zip(times_of(&columns[rowtime])?) {
-                self.times[*slot as usize] = *time;
-            }
-            Ok(())
-        })
+        self.learn()
     }
 }

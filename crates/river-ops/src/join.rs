@@ -29,6 +29,8 @@ use river_runtime::{Batch, Operator, Output, Result, Status};
 use cursor::Cursor;
 use side::{Side, probe};
 
+use crate::one_row::project;
+
 /// What the kind of join means for each input.
 #[derive(Clone, Copy)]
 struct Rules {
@@ -157,14 +159,14 @@ impl Operator for Join {
         }
         let clock = now_ms(now);
         let input = input.min(1);
+        let keys = project(&batch.columns, &self.sides[input].key_columns);
         for side in &mut self.sides {
+            side.fetch(&keys, batch.rows)?;
             expire(side, clock)?;
         }
         let own = &mut self.sides[input];
         let slots = own.slots(&batch)?;
         own.touch(&slots)?;
-        let columns = &self.sides[input].key_columns;
-        let keys: Vec<ArrayRef> = columns.iter().map(|c| batch.columns[*c].clone()).collect();
         let matchable = self.matchable(&keys, batch.rows);
         let matchable = matchable.as_deref();
         let applied = self.sides[input].apply(&batch, &slots, matchable, clock)?;

@@ -35,6 +35,8 @@ pub struct Rows {
     /// Slots that hold a row of the batch, or held none for a while.
     touched: Vec<u32>,
     dead: Vec<u32>,
+    /// Slots whose row was loaded, for [`Rows::for_loaded`].
+    loaded: Vec<u32>,
 }
 
 /// Arrow types of the columns.
@@ -53,9 +55,11 @@ impl OneRow {
         Ok(OneRow(Keyed::new(Rows::new(fields, key_columns, ttl_ms)?)))
     }
 
-    /// The slot of each row's key, which may be changed. Forgets what has expired.
+    /// The slot of each row's key, which may be changed. Forgets what has expired. Rows may have
+    /// come from disk: [`Rows::for_loaded`] gives them.
     pub fn begin(&mut self, batch: &Batch, now_ms: i64) -> Result<Vec<u32>> {
         let rows = &mut self.0;
+        rows.fetch(&project(&batch.columns, &rows.key_columns), batch.rows)?;
         let expired = rows.ttl.expired(now_ms);
         if !expired.is_empty() {
             rows.touch(&expired)?;
@@ -101,6 +105,7 @@ impl Rows {
             rows: Vec::new(),
             touched: Vec::new(),
             dead: Vec::new(),
+            loaded: Vec::new(),
         })
     }
 
@@ -113,10 +118,15 @@ impl Rows {
         Ok(slots)
     }
 
-    /// Gives all slots that have a row with their rows, some at a time: for what follows from the
-    /// rows once they are loaded.
-    pub fn for_all(&self, mut each: impl FnMut(&[u32], &[ArrayRef]) -> Result<()>) -> Result<()> {
-        let mut slots = self.keys.slots();
+    /// Gives the slots whose row was loaded since this was last asked, with their rows, some at a
+    /// time: for what follows from the rows.
+    pub fn for_loaded(
+        &mut self,
+        mut each: impl FnMut(&[u32], &[ArrayRef]) -> Result<()>,
+    ) -> Result<()> {
+        let mut slots = std::mem::take(&mut self.loaded);
+        slots.sort_unstable();
+        slots.dedup();
         slots.retain(|slot| self.get(*slot) != NO_ROW);
         for slots in slots.chunks(CHUNK_ROWS) {
             let ids: Vec<u32> = slots.iter().map(|slot| self.get(*slot)).collect();

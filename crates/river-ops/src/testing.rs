@@ -5,6 +5,7 @@
 
 pub mod checkpoint;
 pub mod random;
+mod spilling;
 
 use std::sync::Arc;
 

@@ -4,7 +4,6 @@
 //! The time of writing is saved with the state. State saved without it, because it lived for ever
 //! then, counts as written when the first rows come after it was loaded.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -12,6 +11,9 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array};
 use river_runtime::{Error, Result};
 
+use self::expiry::Expiry;
+
+pub mod expiry;
 #[cfg(test)]
 mod tests;
 
@@ -20,9 +22,7 @@ mod tests;
 pub struct Ttl {
     ms: i64,
     written: Vec<i64>,
-    queue: VecDeque<(u32, i64)>,
-    /// Loaded slots may stand anywhere in the queue.
-    unsorted: bool,
+    queue: Expiry,
     /// Loaded slots of which it is not known when they were written.
     undated: Vec<u32>,
 }
@@ -49,7 +49,7 @@ impl Ttl {
         }
         if self.written[at] != now_ms {
             self.written[at] = now_ms;
-            self.queue.push_back((slot, now_ms));
+            self.queue.push(slot, now_ms);
         }
     }
 
@@ -63,13 +63,12 @@ impl Ttl {
     /// The slots whose time has come by `now_ms`, each given once. Whoever empties them says so by
     /// [`Ttl::forget`]: until then it is known when they were written.
     pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
-        self.settle_loaded(now_ms);
+        for slot in std::mem::take(&mut self.undated) {
+            self.touch(slot, now_ms);
+        }
         let mut slots = Vec::new();
-        while let Some((slot, written)) = self.queue.front().copied() {
-            if written.saturating_add(self.ms) > now_ms {
-                break;
-            }
-            self.queue.pop_front();
+        let is_due = |written: i64| written.saturating_add(self.ms) <= now_ms;
+        while let Some((slot, written)) = self.queue.pop(is_due) {
             if self.written[slot as usize] == written {
                 slots.push(slot);
             }
@@ -96,7 +95,6 @@ impl Ttl {
         if self.ms == 0 {
             return Ok(());
         }
-        self.unsorted = true;
         for (row, slot) in slots.iter().enumerate() {
             if written.is_valid(row) {
                 self.touch(*slot, written.value(row));
@@ -109,16 +107,6 @@ impl Ttl {
 
     /// Bytes of memory it holds, about.
     pub fn memory(&self) -> usize {
-        self.written.capacity() * 8 + self.queue.capacity() * size_of::<(u32, i64)>()
-    }
-
-    fn settle_loaded(&mut self, now_ms: i64) {
-        if !std::mem::take(&mut self.unsorted) {
-            return;
-        }
-        for slot in std::mem::take(&mut self.undated) {
-            self.touch(slot, now_ms);
-        }
-        self.queue.make_contiguous().sort_by_key(|(_, written)| *written);
+        self.written.capacity() * 8 + self.queue.memory()
     }
 }

@@ -72,10 +72,15 @@ impl Kept {
         })
     }
 
+    /// The key columns of a batch.
+    fn key_columns(&self, batch: &Batch) -> Vec<ArrayRef> {
+        project(&batch.columns, &self.columns)
+    }
+
     /// Stores all rows of a batch; gives the slot of each key and the number of each row.
     fn store(&mut self, batch: &Batch) -> Result<(Vec<u32>, Vec<u32>)> {
         let (mut slots, mut ids) = (Vec::new(), Vec::new());
-        let keys = project(&batch.columns, &self.columns);
+        let keys = self.key_columns(batch);
         self.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
         let all: Vec<u32> = (0..batch.rows as u32).collect();
         self.store.append(&batch.columns, &all, &mut ids)?;
@@ -142,6 +147,8 @@ impl Operator for Deduplicating {
         _now: &EvalContext,
         out: &mut Output,
     ) -> Result<Status> {
+        let keys = self.state.kept.key_columns(&batch);
+        self.state.fetch(&keys, batch.rows)?;
         let (slots, ids) = self.state.kept.store(&batch)?;
         self.state.touch(&slots)?;
         let Lists { kept, rows: lists } = &mut *self.state;

@@ -14,7 +14,7 @@ use river_expr::EvalContext;
 
 use crate::checkpoint::{OperatorId, RestoredState};
 use crate::exchange::Outcome;
-use crate::state::Saved;
+use crate::state::{Checkpointed, Saved};
 use crate::{Batch, Error, Operator, Output, Result, Status};
 
 #[cfg(test)]
@@ -158,13 +158,34 @@ impl Chain {
         self.stages.iter_mut().flat_map(of).collect()
     }
 
+    /// Calls `each` with every table of every operator, in order.
+    pub fn try_for_each_table(
+        &mut self,
+        mut each: impl FnMut(&mut dyn Checkpointed) -> Result<()>,
+    ) -> Result<()> {
+        for stage in &mut self.stages {
+            for table in stage.operator.tables() {
+                each(table).map_err(|error| error.context(&stage.name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Chain::try_for_each_table`], with what cannot fail.
+    pub fn for_each_table(&mut self, each: impl FnMut(&mut dyn Checkpointed)) {
+        let tables = self.stages.iter_mut().flat_map(|stage| stage.operator.tables());
+        tables.for_each(each);
+    }
+
     /// Cuts all tables of all operators; gives what they remember beside those. Between batches
     /// nothing waits inside the chain, so the operators are all cut at the same point.
     pub fn cut(&mut self) -> Result<Vec<(OperatorId, Vec<u8>)>> {
         let mut locals = Vec::new();
         for stage in &mut self.stages {
             debug_assert!(stage.out.is_drained(), "{} has output left", stage.name);
-            stage.operator.tables().iter_mut().for_each(|table| table.cut());
+            for table in stage.operator.tables() {
+                table.cut().map_err(|error| error.context(&stage.name))?;
+            }
             let local = stage.operator.save_local().map_err(|error| stage.explain(error))?;
             if !local.is_empty() {
                 locals.push((stage.id, local));
@@ -176,7 +197,7 @@ impl Chain {
     /// Gives up what the tables owe.
     pub fn forget_cut(&mut self) {
         for stage in &mut self.stages {
-            stage.operator.tables().iter_mut().for_each(|table| table.forget_cut());
+            stage.operator.tables().into_iter().for_each(|table| table.forget_cut());
         }
     }
 

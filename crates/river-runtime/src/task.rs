@@ -23,14 +23,17 @@ use crate::exchange::{InputQueue, Notice, Outcome, Received, Stop};
 use crate::gate::Gate;
 use crate::metrics::{TaskMetrics, Waiting};
 use crate::source::{Poll, SourceReader};
+use crate::state::StateMemory;
 use crate::{Batch, Error, MAX_WATERMARK};
 
 mod checkpoint;
 mod end;
+mod memory;
 mod snapshot;
 #[cfg(test)]
 mod tests;
 
+use memory::MemoryWatch;
 use snapshot::Snapshots;
 
 pub use end::{ChainEnd, Destination};
@@ -79,6 +82,8 @@ pub struct Task {
     pub writer: Option<Box<dyn SnapshotWriter>>,
     /// What the operators go on from. A source's reader and a sink have been given theirs before.
     pub restored: Option<Box<dyn RestoredState>>,
+    /// The budget for state; without one it is all kept in memory.
+    pub memory: Option<Arc<StateMemory>>,
     /// The subtask had ended when the checkpoint was made that the job goes on from: it only says
     /// so again.
     pub finished_before: bool,
@@ -95,9 +100,12 @@ impl Task {
     pub fn run(self) -> Outcome<SubtaskState> {
         let Task { name, session, restored, finished_before, .. } = self;
         let metrics = self.metrics.clone();
+        let mut chain = self.chain;
+        let memory = self.memory.map(|memory| MemoryWatch::new(memory, &mut chain));
         let mut running = Running {
             head: self.head,
-            chain: self.chain,
+            chain,
+            memory,
             end: self.end,
             queue: self.queue,
             metrics: self.metrics,
@@ -126,6 +134,7 @@ impl Task {
 struct Running {
     head: Head,
     chain: Chain,
+    memory: Option<MemoryWatch>,
     end: ChainEnd,
     queue: Arc<InputQueue>,
     metrics: Arc<TaskMetrics>,
@@ -168,6 +177,9 @@ impl Running {
             let inputs_idle = matches!(&self.head, Head::Gate(gate) if gate.is_idle());
             self.end.set_idle(self.chain.is_idle(inputs_idle))?;
             self.snapshots.advance(&mut self.chain, &self.metrics)?;
+            if let Some(memory) = &mut self.memory {
+                memory.look(&mut self.chain)?;
+            }
         }
     }
 

@@ -316,6 +316,7 @@ impl Operator for GroupAggregate {
         let keys: Vec<ArrayRef> = self.keys.iter().map(|key| batch.columns[*key].clone()).collect();
         let mut slots = std::mem::take(&mut self.slots);
         let groups = &mut self.groups;
+        groups.fetch(&keys, batch.rows)?;
         groups.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
         groups.touch(&slots)?;
         groups.grow();

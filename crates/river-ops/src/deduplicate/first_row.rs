@@ -5,7 +5,7 @@ use arrow_schema::FieldRef;
 use river_core::Field;
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::{Checkpointed, KeyIndex, Keyed, Saved, StateTable};
+use river_runtime::state::{Checkpointed, DiskLayout, KeyIndex, Keyed, Saved, StateTable};
 use river_runtime::{Batch, Operator, Output, Result, Status};
 
 use crate::one_row::project;
@@ -89,6 +89,18 @@ impl StateTable for Seen {
     fn memory(&self) -> usize {
         self.keys.memory() + self.ttl.memory() + self.seen.capacity()
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        self.forget(slots);
+    }
 }
 
 impl Operator for FirstRow {
@@ -100,10 +112,12 @@ impl Operator for FirstRow {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
+        let keys = project(&batch.columns, &self.columns);
+        self.seen.fetch(&keys, batch.rows)?;
         let expired = self.seen.ttl.expired(clock);
         self.seen.touch(&expired)?;
         self.seen.forget(&expired);
-        let slots = self.seen.slots(&project(&batch.columns, &self.columns), batch.rows)?;
+        let slots = self.seen.slots(&keys, batch.rows)?;
         // What is known of a key never changes, so nothing need be saved before.
         let state = &mut *self.seen;
         let mut keep = Vec::with_capacity(batch.rows);

@@ -15,6 +15,7 @@ use river_runtime::{Batch, Operator, Output, Result, Status};
 use self::firsts::Firsts;
 use super::{event_times, times_of};
 use crate::changes::{Changes, IN_BATCH, NO_ROW};
+use crate::one_row::project;
 use crate::pending::Pending;
 use crate::saved::{encode_numbers, least_progress};
 
@@ -106,6 +107,8 @@ impl Operator for FirstByRowtime {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
+        let keys = project(&batch.columns, self.state.waiting.key_columns());
+        self.state.fetch(&keys, batch.rows)?;
         let expired = self.state.sent_ttl.expired(clock);
         self.state.touch(&expired)?;
         self.state.forget_sent(&expired);
@@ -148,11 +151,11 @@ impl Operator for FirstByRowtime {
 
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
         self.watermark = least_progress(saved)?.unwrap_or(i64::MIN);
-        let state = &*self.state;
-        self.times.resize(state.waiting.keys.capacity(), i64::MIN);
-        state.waiting.for_all(|slots, columns| {
+        let Firsts { waiting, arrivals, .. } = &mut *self.state;
+        self.times.resize(waiting.keys.capacity(), i64::MIN);
+        waiting.for_loaded(|slots, columns| {
             for (slot, time) in slots.iter().zip(times_of(&columns[self.rowtime])?) {
-                let arrival = state.arrivals[*slot as usize];
+                let arrival = arrivals[*slot as usize];
                 self.times[*slot as usize] = *time;
                 self.timers.push(Reverse((*time, arrival, *slot)));
                 self.arrivals = self.arrivals.max(arrival);

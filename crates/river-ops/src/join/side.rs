@@ -11,8 +11,6 @@
 
 mod table;
 
-use std::collections::VecDeque;
-
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, FieldRef};
 use river_core::Field;
@@ -20,6 +18,7 @@ use river_runtime::state::{KeyIndex, MISSING, RowStore};
 use river_runtime::{Batch, Result};
 
 use crate::stored_rows::row_columns;
+use crate::ttl::expiry::Expiry;
 
 /// No row: the end of a list.
 pub const NONE: u32 = u32::MAX;
@@ -78,9 +77,9 @@ pub struct Side {
     pub matches: Option<Vec<i32>>,
     ttl_ms: i64,
     written: Vec<i64>,
-    expiry: VecDeque<(u32, i64)>,
-    /// Rows were loaded: they may stand anywhere in `expiry`, or not in it at all.
-    loaded: bool,
+    expiry: Expiry,
+    /// Loaded rows of which it is not known when they were written: they lived for ever then.
+    undated: Vec<u32>,
 }
 
 impl Side {
@@ -119,8 +118,8 @@ impl Side {
             matches: count_matches.then(Vec::new),
             ttl_ms: i64::try_from(ttl_ms).unwrap_or(i64::MAX),
             written: Vec::new(),
-            expiry: VecDeque::new(),
-            loaded: false,
+            expiry: Expiry::default(),
+            undated: Vec::new(),
         };
         if side.unique {
             side.linked = true;
@@ -155,19 +154,18 @@ impl Side {
     fn write(&mut self, id: u32, now_ms: i64) {
         if self.ttl_ms > 0 && self.written[id as usize] != now_ms {
             self.written[id as usize] = now_ms;
-            self.expiry.push_back((id, now_ms));
+            self.expiry.push(id, now_ms);
         }
     }
 
     /// The rows not written for the time to live, each given once: for [`Side::forget`].
     pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
-        self.settle_loaded(now_ms);
+        for id in std::mem::take(&mut self.undated) {
+            self.write(id, now_ms);
+        }
         let mut rows = Vec::new();
-        while let Some((id, written)) = self.expiry.front().copied() {
-            if written.saturating_add(self.ttl_ms) > now_ms {
-                break;
-            }
-            self.expiry.pop_front();
+        let is_due = |written: i64| written.saturating_add(self.ttl_ms) <= now_ms;
+        while let Some((id, written)) = self.expiry.pop(is_due) {
             if self.written[id as usize] == written {
                 rows.push(id);
             }

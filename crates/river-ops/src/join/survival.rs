@@ -131,7 +131,7 @@ fn rows_saved_without_a_time_to_live_get_one() {
     let (mut old, mut new) = (make(0), make(100));
     run_at(&mut old, 0, &columns, &output, "+I t1 1 a\n+I t1 2 b", 0);
     for (from, to) in old.tables().into_iter().zip(new.tables()) {
-        from.cut();
+        from.cut().unwrap();
         while let Some(saved) = from.next_saved().unwrap() {
             to.load(&saved.columns, saved.rows()).unwrap();
         }

@@ -3,7 +3,7 @@
 use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
 
 use super::{Rows, project};
 use crate::changes::NO_ROW;
@@ -42,6 +42,24 @@ impl StateTable for Rows {
     fn memory(&self) -> usize {
         self.keys.memory() + self.store.memory() + self.ttl.memory() + self.rows.capacity() * 4
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.key_columns.clone(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        let rows = slots.iter().map(|slot| {
+            self.ttl.forget(*slot);
+            self.keys.remove(*slot);
+            std::mem::replace(&mut self.rows[*slot as usize], NO_ROW)
+        });
+        let rows: Vec<u32> = rows.filter(|row| *row != NO_ROW).collect();
+        self.store.remove(&rows);
+    }
 }
 
 impl Rows {
@@ -64,6 +82,7 @@ impl Rows {
         for (slot, id) in slots.iter().zip(ids) {
             self.rows[*slot as usize] = id;
         }
+        self.loaded.extend_from_slice(&slots);
         Ok(slots)
     }
 

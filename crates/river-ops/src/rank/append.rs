@@ -11,6 +11,7 @@ use river_runtime::{Batch, Operator, Output, Result, Status};
 use self::tops::Tops;
 use super::{RankSpec, Ranks};
 use crate::changes::Changes;
+use crate::one_row::project;
 use crate::order::{OrderKeys, StoredKey};
 use crate::pending::Pending;
 
@@ -94,6 +95,8 @@ impl<K: StoredKey> Operator for AppendTopN<K> {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
+        let partition = project(&batch.columns, &self.state.partition);
+        self.state.fetch(&partition, batch.rows)?;
         self.expire(clock)?;
         let slots = self.state.slots(&batch.columns, batch.rows)?;
         let keys = self.state.order.keys(&batch.columns)?;

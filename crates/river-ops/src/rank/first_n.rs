@@ -7,7 +7,7 @@ use arrow_schema::{DataType, FieldRef};
 use river_core::Field;
 use river_expr::EvalContext;
 use river_runtime::operator::now_ms;
-use river_runtime::state::{Checkpointed, KeyIndex, Keyed, Saved, StateTable};
+use river_runtime::state::{Checkpointed, DiskLayout, KeyIndex, Keyed, Saved, StateTable};
 use river_runtime::{Batch, Mark, Operator, Output, Result, Status};
 
 use super::{RankSpec, Ranks};
@@ -101,6 +101,18 @@ impl StateTable for Counts {
     fn memory(&self) -> usize {
         self.keys.memory() + self.ttl.memory() + self.counts.capacity() * 8
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        self.forget(slots);
+    }
 }
 
 impl Operator for FirstN {
@@ -112,10 +124,12 @@ impl Operator for FirstN {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
+        let keys = project(&batch.columns, &self.columns);
+        self.state.fetch(&keys, batch.rows)?;
         let expired = self.state.ttl.expired(clock);
         self.state.touch(&expired)?;
         self.state.forget(&expired);
-        let slots = self.state.slots(&project(&batch.columns, &self.columns), batch.rows)?;
+        let slots = self.state.slots(&keys, batch.rows)?;
         self.state.touch(&slots)?;
         let state = &mut *self.state;
         let (mut rows, mut ranks) = (Vec::new(), Vec::new());

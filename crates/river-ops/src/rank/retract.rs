@@ -13,7 +13,7 @@ use river_runtime::{Batch, Operator, Output, Result, Status};
 use self::partitions::{Partitions, Rows};
 use super::{RankSpec, Ranks};
 use crate::changes::Changes;
-use crate::one_row::RowEquality;
+use crate::one_row::{RowEquality, project};
 use crate::order::StoredKey;
 use crate::pending::Pending;
 
@@ -163,6 +163,8 @@ impl<K: StoredKey> Operator for RetractTopN<K> {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
+        let partition = project(&batch.columns, &self.state.partition);
+        self.state.fetch(&partition, batch.rows)?;
         self.expire(clock)?;
         let slots = self.state.slots(&batch.columns, batch.rows)?;
         self.state.touch(&slots)?;

@@ -32,6 +32,18 @@ impl<K: StoredKey> TopOne<K> {
             pending: Pending::default(),
         })
     }
+
+    /// Makes room for all slots, and learns the sort keys of rows that were loaded.
+    fn learn(&mut self) -> Result<()> {
+        self.best.resize(self.rows.keys.capacity().max(self.best.len()), None);
+        self.rows.for_loaded(|slots, columns| {
+            let keys = self.order.keys(columns)?;
+            for (row, slot) in slots.iter().enumerate() {
+                self.best[*slot as usize] = Some(K::from_bytes(keys.get(row)));
+            }
+            Ok(())
+        })
+    }
 }
 
 impl<K: StoredKey> Operator for TopOne<K> {
@@ -44,7 +56,7 @@ impl<K: StoredKey> Operator for TopOne<K> {
     ) -> Result<Status> {
         let clock = now_ms(now);
         let slots = self.rows.begin(&batch, clock)?;
-        self.best.resize(self.rows.keys.capacity().max(self.best.len()), None);
+        self.learn()?;
         let keys = self.order.keys(&batch.columns)?;
         let mut changes = Changes::default();
         for (range, watermark) in batch.segments() {
@@ -80,13 +92,6 @@ impl<K: StoredKey> Operator for TopOne<K> {
     }
 
     fn restore_local(&mut self, _saved: &[Vec<u8>]) -> Result<()> {
-        self.best.resize(self.rows.keys.capacity(), None);
-        self.rows.for_all(|slots, columns| {
-            let keys = self.order.keys(columns)?;
-            for (row, slot) in slots.iter().enumerate() {
-                self.best[*slot as usize] = Some(K::from_bytes(keys.get(row)));
-            }
-            Ok(())
-        })
+        self.learn()
     }
 }

@@ -11,6 +11,7 @@ use river_runtime::{Batch, Operator, Output, Result, Status};
 use self::tops::Tops;
 use super::{RankSpec, Ranks};
 use crate::changes::{Changes, NO_ROW};
+use crate::one_row::project;
 use crate::order::StoredKey;
 use crate::pending::Pending;
 
@@ -151,6 +152,8 @@ impl<K: StoredKey> Operator for UpdateTopN<K> {
         out: &mut Output,
     ) -> Result<Status> {
         let clock = now_ms(now);
+        let partition = project(&batch.columns, &self.state.partition);
+        self.state.fetch(&partition, batch.rows)?;
         self.expire(clock)?;
         let slots = self.state.slots(&batch.columns, batch.rows)?;
         self.state.touch(&slots)?;

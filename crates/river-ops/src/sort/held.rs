@@ -41,8 +41,9 @@ impl Checkpointed for Held {
         columns
     }
 
-    fn cut(&mut self) {
+    fn cut(&mut self) -> Result<()> {
         self.owed = Some(self.batches.iter().cloned().collect());
+        Ok(())
     }
 
     fn forget_cut(&mut self) {

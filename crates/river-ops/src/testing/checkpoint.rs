@@ -4,6 +4,7 @@
 //! saved rows while the operator goes on, and restores them in new operators: in one, in one from
 //! two old subtasks, in two from one, and again and again in one after each event. All must give
 //! the output of the undisturbed run.
+//! All of it is done again with operators that move keys to disk between the events.
 //! [`survives_different_progress`] cuts two subtasks at different places.
 
 use std::fmt::Write;
@@ -16,9 +17,12 @@ use river_runtime::state::{Saved, hash_columns};
 use river_runtime::{Batch, Operator, Output, Status};
 
 use super::random::Random;
+use super::spilling::Spilling;
 use super::{at, show};
 
 const MAX_PARALLELISM: u32 = 128;
+/// Places at which operators are cut that move keys to disk, about: files are slow.
+const SPILLING_CUTS: usize = 3;
 
 /// Something that happens to an operator.
 #[derive(Clone)]
@@ -82,15 +86,24 @@ struct Checkpoint {
 pub fn survives_checkpoints(case: &Case, events: &[Event]) {
     let expected = undisturbed(case, events);
     for cut in 0..=events.len() {
-        let random = &mut Random::new(cut as u64 + 1);
-        let rest: Vec<&Lines> = expected[cut..].iter().collect();
-        restored_in_one(case, events, cut, &rest, random);
-        if let Some(partition) = case.partition {
-            restored_from_two(case, partition, events, cut, &rest, random);
-            restored_in_two(case, partition, events, cut, &rest, random);
-        }
+        survives_cut(case, events, cut, &expected);
     }
     restored_after_each(case, events, &expected);
+    let make: &dyn Fn() -> Box<dyn Operator> = &|| Box::new(Spilling::new((case.make)()));
+    let case = Case { make, ..*case };
+    for cut in (0..=events.len()).step_by(events.len().div_ceil(SPILLING_CUTS).max(1)) {
+        survives_cut(&case, events, cut, &expected);
+    }
+}
+
+fn survives_cut(case: &Case, events: &[Event], cut: usize, expected: &[Lines]) {
+    let random = &mut Random::new(cut as u64 + 1);
+    let rest: Vec<&Lines> = expected[cut..].iter().collect();
+    restored_in_one(case, events, cut, &rest, random);
+    if let Some(partition) = case.partition {
+        restored_from_two(case, partition, events, cut, &rest, random);
+        restored_in_two(case, partition, events, cut, &rest, random);
+    }
 }
 
 /// Fails unless each row comes once if two subtasks are cut at different places, as an unaligned
@@ -296,13 +309,13 @@ fn cut_and_go_on(
     for table in operator.tables() {
         if random.once_in(4) {
             // One that is given up, as after an abort.
-            table.cut();
+            table.cut().unwrap();
             table.next_saved().unwrap();
             if random.once_in(2) {
                 table.forget_cut();
             }
         }
-        table.cut();
+        table.cut().unwrap();
         tables.push(Vec::new());
     }
     // While the first of the events are played, only some of the rows are taken.
@@ -343,7 +356,8 @@ fn restore(
         }
         // Key groups come in any order; what is of one key keeps its order.
         for half in [1, 0] {
-            for saved in checkpoints.iter().flat_map(|checkpoint| &checkpoint.tables[number]) {
+            let all = checkpoints.iter().flat_map(|checkpoint| &checkpoint.tables[number]);
+            for saved in all.filter(|saved| saved.rows() > 0) {
                 let in_half = |hash: u64| key_group(hash, MAX_PARALLELISM) % 2 == half;
                 let rows: Vec<u32> = (0..saved.rows() as u32)
                     .filter(|row| wanted(saved.hashes[*row as usize]))

@@ -110,6 +110,8 @@ impl Operator for Compacting {
     ) -> Result<Status> {
         let (mut slots, mut ids) = (Vec::new(), Vec::new());
         if batch.rows > 0 {
+            let keys = self.state.kept.key_columns(&batch);
+            self.state.fetch(&keys, batch.rows)?;
             (slots, ids) = self.state.kept.store(&batch)?;
             self.state.touch(&slots)?;
         }

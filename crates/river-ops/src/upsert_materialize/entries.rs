@@ -2,7 +2,7 @@
 
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType, FieldRef};
-use river_runtime::state::{KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
 use river_runtime::{Error, Result};
 
 use super::Kept;
@@ -107,5 +107,26 @@ impl StateTable for Entries {
         self.kept.memory()
             + self.entries.capacity() * size_of::<Entry>()
             + self.kept.store.len() * size_of::<(bool, u32)>()
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.kept.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.kept.columns.clone(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        for slot in slots {
+            let row = std::mem::replace(&mut self.entries[*slot as usize].current, NO_ROW);
+            let rows: Vec<u32> = (row != NO_ROW).then_some(row).into_iter().collect();
+            self.kept.forget(&rows, vec![*slot], |_| true);
+        }
+    }
+
+    /// Changes wait for the watermark.
+    fn may_leave(&self, slot: u32) -> bool {
+        self.entries[slot as usize].changes.is_empty()
     }
 }

@@ -3,7 +3,7 @@
 use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
 
 use super::Kept;
 use crate::stored_rows::{key_hashes, save_lists};
@@ -54,5 +54,20 @@ impl StateTable for Lists {
         self.kept.memory()
             + self.rows.capacity() * size_of::<Vec<u32>>()
             + self.kept.store.len() * 4
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.kept.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.kept.columns.clone(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        for slot in slots {
+            let rows = std::mem::take(&mut self.rows[*slot as usize]);
+            self.kept.forget(&rows, vec![*slot], |_| true);
+        }
     }
 }

@@ -51,6 +51,9 @@ pub struct Spec<'a> {
     pub max_parallelism: u32,
 }
 
+/// Keys brought back from disk at once.
+const FETCHED_KEYS: usize = 4096;
+
 /// Where the windows of rows come from.
 enum Source {
     Rowtime(usize),
@@ -188,6 +191,7 @@ impl SlicedAggregate {
         let mut keys = vec![word_column(ends), word_column(starts)];
         keys.extend(self.keys.iter().map(|key| columns[*key].clone()));
         let mut slots = Vec::new();
+        self.state.fetch(&keys, waiting.rows.len())?;
         self.state.index.lookup_or_insert(&keys, waiting.rows.len(), &mut slots)?;
         self.state.touch(&slots)?;
         let capacity = self.state.index.capacity();
@@ -263,6 +267,7 @@ impl SlicedAggregate {
                     None => window.1,
                     Some(aligned) => aligned.start_of(window.0),
                 };
+                self.bring_back(window)?;
                 let slots = self.state.slots.remove(&window).unwrap_or_default();
                 let result = self.results(&slots, &slots, (start, window.0))?;
                 self.forget(&slots)?;
@@ -274,6 +279,8 @@ impl SlicedAggregate {
     fn fire_shared(&mut self, end: i64, size: i64) -> Result<Batch> {
         // Newest slice first, as `HoppingSlicesIterable` goes.
         let range = (end - size + 1, i64::MIN)..=(end, i64::MAX);
+        let ids: Vec<SliceId> = self.state.slots.range(range.clone()).map(|(id, _)| *id).collect();
+        ids.into_iter().try_for_each(|id| self.bring_back(id))?;
         let state = &mut self.state;
         let slices = state.slots.range(range).rev();
         let slots: Vec<u32> = slices.flat_map(|(_, slots)| slots.iter().copied()).collect();
@@ -306,6 +313,8 @@ impl SlicedAggregate {
 
     fn fire_cumulated(&mut self, end: i64, aligned: &Aligned) -> Result<Batch> {
         let start = aligned.start_of(end);
+        self.bring_back((end, 0))?;
+        self.bring_back(base_of(start))?;
         self.merge_into_base((end, 0), base_of(start))?;
         let base = self.state.slots.remove(&base_of(start)).unwrap_or_default();
         let result = self.results(&base, &base, (start, end))?;
@@ -325,6 +334,7 @@ impl SlicedAggregate {
         keys[0] = word_column(vec![base.0; slots.len()]);
         keys[1] = word_column(vec![base.1; slots.len()]);
         let mut into = Vec::new();
+        state.fetch(&keys, slots.len())?;
         state.index.lookup_or_insert(&keys, slots.len(), &mut into)?;
         state.touch(&into)?;
         let capacity = state.index.capacity();
@@ -369,6 +379,13 @@ impl SlicedAggregate {
         let reached = self.progress.of_rows(keys, &all, rows)?;
         let trigger = self.zone.trigger(end);
         Ok(reached.iter().map(|reached| trigger <= *reached).collect())
+    }
+
+    /// Brings the keys of a slice that are on disk back to memory.
+    fn bring_back(&mut self, (end, start): SliceId) -> Result<()> {
+        let mut range = self.state.range(&[end, start]);
+        while self.state.fetch_from(&mut range, FETCHED_KEYS)? {}
+        Ok(())
     }
 
     /// Empties slots that are filed no more.

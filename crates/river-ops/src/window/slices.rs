@@ -1,11 +1,12 @@
 //! The state of aggregation in windows of fixed boundaries: results of each slice and key.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use arrow_array::ArrayRef;
 use arrow_schema::{DataType as Arrow, FieldRef};
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, Saved, StateTable, hash_columns};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable, hash_columns};
 
 use super::sliced::Spec;
 use crate::aggregate::calls::Calls;
@@ -18,6 +19,9 @@ pub type SliceId = (i64, i64);
 /// Count of a slot that is filed under no slice.
 pub const NEW: i64 = i64::MIN;
 
+/// Count of a slot that is taken out of its slice.
+const GONE: i64 = i64::MIN + 1;
+
 /// Columns of a saved row before those of the grouping.
 const SLICE_COLUMNS: usize = 2;
 
@@ -29,7 +33,7 @@ pub struct Slices {
     pub calls: Calls,
     /// Records of each slot, or [`NEW`].
     pub counts: Vec<i64>,
-    /// Slots of each slice, in order of first row.
+    /// Slots of each slice in memory, in order of first row.
     pub slots: BTreeMap<SliceId, Vec<u32>>,
 }
 
@@ -79,9 +83,16 @@ impl Slices {
             return false;
         }
         *count = change;
-        let slots = self.slots.entry(id).or_default();
-        slots.push(slot);
-        slots.len() == 1
+        match self.slots.entry(id) {
+            Entry::Occupied(mut slots) => {
+                slots.get_mut().push(slot);
+                false
+            }
+            Entry::Vacant(slots) => {
+                slots.insert(vec![slot]);
+                true
+            }
+        }
     }
 
     /// Removes slots that are no longer filed.
@@ -135,5 +146,24 @@ impl StateTable for Slices {
     fn memory(&self) -> usize {
         let filed: usize = self.slots.values().map(|slots| slots.capacity() * 4).sum();
         self.index.memory() + self.calls.memory() + self.counts.capacity() * 8 + filed
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.index
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 2 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        for slot in slots {
+            self.counts[*slot as usize] = GONE;
+        }
+        // A slice that is all on disk is still known.
+        for filed in self.slots.values_mut() {
+            filed.retain(|slot| self.counts[*slot as usize] != GONE);
+        }
+        self.remove(slots);
     }
 }

@@ -220,4 +220,8 @@ impl StateTable for Held {
         };
         self.keys.memory() + self.sides.iter().map(of_side).sum::<usize>()
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
 }

@@ -118,4 +118,8 @@ impl<K: StoredKey> StateTable for Tops<K> {
         let windows: usize = self.windows.values().map(|slots| slots.capacity() * 4).sum();
         self.keys.memory() + self.store.memory() + tops + windows
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
 }

@@ -36,6 +36,14 @@ pub struct KeyIndex {
     types: Vec<DataType>,
     layout: Layout,
     scratch: Vec<u64>,
+    stored: Option<Stored>,
+}
+
+/// What [`KeyIndex::track_stored`] knows.
+#[derive(Default)]
+struct Stored {
+    slots: SlotSet,
+    removed: Vec<Result<Vec<ArrayRef>>>,
 }
 
 enum Layout {
@@ -101,7 +109,7 @@ impl KeyIndex {
                 Layout::Rows { index: ByteIndex::default(), converter, parser }
             }
         };
-        Ok(KeyIndex { types: types.to_vec(), layout, scratch: Vec::new() })
+        Ok(KeyIndex { types: types.to_vec(), layout, scratch: Vec::new(), stored: None })
     }
 
     /// The slot of each row's key, new keys added. `slots` is cleared first.
@@ -162,6 +170,12 @@ impl KeyIndex {
     /// Removes the key of a slot. Its number may be given to the next new key: empty the slot's
     /// state first.
     pub fn remove(&mut self, slot: u32) {
+        if let Some(stored) = &mut self.stored
+            && stored.slots.remove(slot)
+        {
+            let key = self.key_columns(&[slot]);
+            self.stored.get_or_insert_default().removed.push(key);
+        }
         match &mut self.layout {
             Layout::Global { slot: live, slots } => {
                 if *live == Some(slot) {
@@ -181,19 +195,25 @@ impl KeyIndex {
     /// key, but its number is not used again before [`KeyIndex::release`]. So a group can end and
     /// begin anew within one batch.
     pub fn renew(&mut self, slot: u32) -> Result<u32> {
-        match &mut self.layout {
+        let new = match &mut self.layout {
             Layout::Global { slot: live, slots } => {
                 let new = slots.take()?.0;
                 *live = Some(new);
                 slots.live.remove(slot);
-                Ok(new)
+                new
             }
-            Layout::Words1(index) => index.renew(slot),
-            Layout::Words2(index) => index.renew(slot),
-            Layout::Words3(index) => index.renew(slot),
-            Layout::Words4(index) => index.renew(slot),
-            Layout::Bytes(index) | Layout::Rows { index, .. } => index.renew(slot),
+            Layout::Words1(index) => index.renew(slot)?,
+            Layout::Words2(index) => index.renew(slot)?,
+            Layout::Words3(index) => index.renew(slot)?,
+            Layout::Words4(index) => index.renew(slot)?,
+            Layout::Bytes(index) | Layout::Rows { index, .. } => index.renew(slot)?,
+        };
+        if let Some(stored) = &mut self.stored
+            && stored.slots.remove(slot)
+        {
+            stored.slots.insert(new);
         }
+        Ok(new)
     }
 
     /// Allows the number of a slot given up by [`KeyIndex::renew`] to be used again.
@@ -206,6 +226,36 @@ impl KeyIndex {
             Layout::Words4(index) => index.release(slot),
             Layout::Bytes(index) | Layout::Rows { index, .. } => index.release(slot),
         }
+    }
+
+    /// From now on keeps count of which slots have a value somewhere else as well, and of the keys
+    /// of those that are removed.
+    pub fn track_stored(&mut self) {
+        self.stored = Some(Stored::default());
+    }
+
+    /// Says whether slots have a value somewhere else, if that is kept count of.
+    pub fn set_stored(&mut self, slots: &[u32], is_stored: bool) {
+        let Some(stored) = &mut self.stored else { return };
+        for slot in slots {
+            if is_stored {
+                stored.slots.insert(*slot);
+            } else {
+                stored.slots.remove(*slot);
+            }
+        }
+    }
+
+    /// Whether any of the slots has a value somewhere else.
+    pub fn any_stored(&self, slots: &[u32]) -> bool {
+        let stored = self.stored.as_ref();
+        stored.is_some_and(|stored| slots.iter().any(|slot| stored.slots.contains(*slot)))
+    }
+
+    /// The keys that had a value somewhere else and were removed since this was last asked: key
+    /// columns of one row each.
+    pub fn take_removed(&mut self) -> Vec<Result<Vec<ArrayRef>>> {
+        self.stored.as_mut().map(|stored| std::mem::take(&mut stored.removed)).unwrap_or_default()
     }
 
     /// Slots ever used: all slot numbers are below it.

@@ -64,6 +64,40 @@ impl SlotSet {
         None
     }
 
+    /// The slots of this set that are not in the other.
+    pub fn without(&self, other: &SlotSet) -> SlotSet {
+        let others = other.words.iter().copied().chain(std::iter::repeat(0));
+        SlotSet {
+            words: self.words.iter().zip(others).map(|(word, other)| word & !other).collect(),
+        }
+    }
+
+    /// Up to `most` slots that are not in `recent`, going on at `hand` and around once or twice;
+    /// the slots passed by are taken out of `recent`, and so have until the next time.
+    pub fn sweep(&self, recent: &mut SlotSet, hand: &mut u32, most: usize) -> Vec<u32> {
+        let mut found = Vec::with_capacity(most);
+        let words = self.words.len();
+        recent.words.resize(words.max(recent.words.len()), 0);
+        let first = (*hand as usize / 64).min(words);
+        let mut seen = SlotSet { words: vec![0; words] };
+        for at in (first..words).chain(0..words).chain(0..first) {
+            if found.len() >= most {
+                *hand = at as u32 * 64;
+                return found;
+            }
+            let mut cold = self.words[at] & !recent.words[at] & !seen.words[at];
+            recent.words[at] = 0;
+            while cold != 0 && found.len() < most {
+                let bit = cold & cold.wrapping_neg();
+                seen.words[at] |= bit;
+                found.push(at as u32 * 64 + bit.trailing_zeros());
+                cold &= !bit;
+            }
+        }
+        *hand = 0;
+        found
+    }
+
     /// Bytes of memory it holds.
     pub fn memory(&self) -> usize {
         self.words.capacity() * 8
@@ -73,6 +107,24 @@ impl SlotSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn set(slots: &[u32]) -> SlotSet {
+        let mut set = SlotSet::default();
+        slots.iter().for_each(|slot| set.insert(*slot));
+        set
+    }
+
+    #[test]
+    fn a_sweep_passes_recent_slots_once() {
+        let all = set(&[1, 2, 70, 71, 130]);
+        let mut recent = set(&[2, 70]);
+        let mut hand = 0;
+        assert_eq!(all.sweep(&mut recent, &mut hand, 2), [1, 71]);
+        assert_eq!((all.sweep(&mut recent, &mut hand, 1), recent.is_empty()), (vec![130], true));
+        recent = set(&[1]);
+        assert_eq!(all.sweep(&mut recent, &mut hand, 9), [2, 70, 71, 130, 1]);
+        assert_eq!(all.without(&set(&[1, 71, 500])), set(&[2, 70, 130]));
+    }
 
     #[test]
     fn slots_are_taken_out_in_order_and_in_parts() {

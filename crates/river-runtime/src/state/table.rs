@@ -1,29 +1,21 @@
-//! State tables: how an operator's keyed state is saved while it goes on changing, and loaded.
+//! State tables: what an operator's keyed state must offer to be saved, loaded and moved to disk.
 //!
-//! An operator keeps each of its keyed states in a [`StateTable`] inside a [`Keyed`]. At a barrier
-//! the task calls [`Checkpointed::cut`] on every table, which costs one copy of a bitmap. From then
-//! on the table still owes its content *as it was at the cut*. Between batches the task takes some
-//! of it by [`Checkpointed::next_saved`]; and whoever is about to change or remove slots calls
-//! [`Keyed::touch`] first, which saves those of them that are still owed. So the state is saved as
-//! of one instant, nothing is copied twice, and no batch waits for more than its own keys.
+//! An operator keeps each of its keyed states in a [`StateTable`] inside a [`super::Keyed`].
 //!
 //! What is saved is rows of columns: the key columns and what belongs to the key, one row a slot or
 //! several, with the hash that tells the key group. Rows of one slot stay together and in order.
 
+use std::sync::Arc;
+
 use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
 
-use super::{KeyIndex, SlotSet};
+use super::KeyIndex;
+use super::memory::StateMemory;
 use crate::{Error, Result};
 
-#[cfg(test)]
-mod tests;
-
-/// Slots that [`Checkpointed::next_saved`] saves at once.
-const CHUNK_SLOTS: usize = 2048;
-
 /// Saved rows of a state table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Saved {
     /// The columns that [`StateTable::columns`] names.
     pub columns: Vec<ArrayRef>,
@@ -60,6 +52,35 @@ pub trait StateTable: Send {
 
     /// Bytes of memory it holds, about.
     fn memory(&self) -> usize;
+
+    /// [`StateTable::index`], to look keys up.
+    fn index_mut(&mut self) -> &mut KeyIndex;
+
+    /// How the table is laid out on disk; without an answer all of it stays in memory.
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        None
+    }
+
+    /// Whether a slot may be moved to disk now. Not if a timer waits for it.
+    fn may_leave(&self, slot: u32) -> bool {
+        let _ = slot;
+        true
+    }
+
+    /// Drops slots with all that belongs to them: their rows were saved, and may be loaded again.
+    /// What is known of the table as a whole stays. Asked only of tables with a disk layout.
+    fn evict(&mut self, slots: &[u32]) {
+        let _ = slots;
+    }
+}
+
+/// How the keys of a table are laid out on disk.
+pub struct DiskLayout {
+    /// Where the index's key columns stand in [`StateTable::columns`], in the index's order.
+    pub key_columns: Vec<usize>,
+    /// How many of the first of them are times, 64-bit numbers without NULLs, by which keys are
+    /// asked for ([`super::Keyed::range`]). [`Saved::hashes`] are of the other key columns.
+    pub times: usize,
 }
 
 /// A state table as the task sees it.
@@ -71,12 +92,12 @@ pub trait Checkpointed {
     fn columns(&self) -> Vec<FieldRef>;
 
     /// Owes all its rows from now on, as they are now. What an earlier cut still owed is forgotten.
-    fn cut(&mut self);
+    fn cut(&mut self) -> Result<()>;
 
     /// Gives up what is owed.
     fn forget_cut(&mut self);
 
-    /// Some of the rows owed; `None` once none are left, and the cut is over.
+    /// Some of the rows owed, maybe none this time; `None` once none are left, and the cut is over.
     fn next_saved(&mut self) -> Result<Option<Saved>>;
 
     /// Rows that were saved because they were about to change; they wait in memory.
@@ -89,107 +110,21 @@ pub trait Checkpointed {
 
     /// [`StateTable::memory`]
     fn memory(&self) -> usize;
-}
 
-/// A state table that can be cut.
-pub struct Keyed<T> {
-    table: T,
-    cut: Option<Cut>,
-}
-
-/// What is still owed of a cut.
-struct Cut {
-    /// Slots that were live and have not changed since.
-    owed: SlotSet,
-    next: u32,
-    /// Saved because they were about to change.
-    saved: Vec<Saved>,
-}
-
-impl<T: StateTable> Keyed<T> {
-    /// The table, not cut.
-    pub fn new(table: T) -> Keyed<T> {
-        Keyed { table, cut: None }
+    /// Keys in memory that could be on disk.
+    fn keys(&self) -> usize {
+        0
     }
 
-    /// To be called before these slots are changed or removed. Slots that are new, or that were
-    /// touched before, do no harm, nor does [`super::MISSING`].
-    #[inline]
-    pub fn touch(&mut self, slots: &[u32]) -> Result<()> {
-        if self.cut.is_none() { Ok(()) } else { self.save_owed(slots) }
+    /// Allows keys to be moved to disk.
+    fn use_disk(&mut self, memory: &Arc<StateMemory>) {
+        let _ = memory;
     }
 
-    #[cold]
-    fn save_owed(&mut self, slots: &[u32]) -> Result<()> {
-        let Some(cut) = &mut self.cut else { return Ok(()) };
-        let mut due = slots.to_vec();
-        due.retain(|slot| cut.owed.remove(*slot));
-        if !due.is_empty() {
-            cut.saved.push(self.table.save(&due)?);
-        }
+    /// Moves keys to disk until no more than `keys` are in memory, if so many can be.
+    fn shrink(&mut self, keys: usize) -> Result<()> {
+        let _ = keys;
         Ok(())
-    }
-}
-
-impl<T> std::ops::Deref for Keyed<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.table
-    }
-}
-
-impl<T> std::ops::DerefMut for Keyed<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.table
-    }
-}
-
-impl<T: StateTable> Checkpointed for Keyed<T> {
-    fn name(&self) -> &'static str {
-        self.table.name()
-    }
-
-    fn columns(&self) -> Vec<FieldRef> {
-        self.table.columns()
-    }
-
-    fn cut(&mut self) {
-        let owed = self.table.index().live().clone();
-        self.cut = Some(Cut { owed, next: 0, saved: Vec::new() });
-    }
-
-    fn forget_cut(&mut self) {
-        self.cut = None;
-    }
-
-    fn next_touched(&mut self) -> Option<Saved> {
-        self.cut.as_mut()?.saved.pop()
-    }
-
-    fn next_saved(&mut self) -> Result<Option<Saved>> {
-        let Some(cut) = &mut self.cut else { return Ok(None) };
-        if let Some(saved) = cut.saved.pop() {
-            return Ok(Some(saved));
-        }
-        let mut slots = Vec::with_capacity(CHUNK_SLOTS);
-        let next = cut.owed.take_from(cut.next, CHUNK_SLOTS, &mut slots);
-        if slots.is_empty() {
-            self.cut = None;
-            return Ok(None);
-        }
-        // Past the end nothing can be owed any more: slots are only ever taken out.
-        cut.next = next.unwrap_or(u32::MAX);
-        self.table.save(&slots).map(Some)
-    }
-
-    fn load(&mut self, columns: &[ArrayRef], rows: usize) -> Result<()> {
-        check_columns(self.name(), &self.table.columns(), columns, rows)?;
-        self.table.load(columns, rows)
-    }
-
-    fn memory(&self) -> usize {
-        self.table.memory()
     }
 }
 

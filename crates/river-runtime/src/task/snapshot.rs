@@ -129,6 +129,7 @@ impl Snapshots {
             chain.take_touched(|operator, table, rows| writer.rows(operator, table, rows));
             if !writer.is_busy() {
                 match chain.next_saved()? {
+                    Some((_, _, rows)) if rows.rows() == 0 => {}
                     Some((operator, table, rows)) => writer.rows(operator, table, rows),
                     None => open.owing = false,
                 }

@@ -91,6 +91,7 @@ impl Bench {
                 .restored
                 .take()
                 .map(|given| Box::new(SamePlace(Arc::new(given))) as Box<dyn RestoredState>),
+            memory: None,
             finished_before: self.finished_before,
         }
     }

@@ -3,7 +3,7 @@
 
 use arrow_schema::{DataType as Arrow, FieldRef};
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
 
 use super::Spec;
 use crate::aggregate::calls::Calls;
@@ -160,5 +160,17 @@ impl StateTable for Groups {
         self.index.memory()
             + self.calls.memory()
             + (self.counts.capacity() + self.written_ms.capacity()) * 8
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.index
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        self.remove(slots);
     }
 }

@@ -3,7 +3,7 @@
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_schema::{DataType, FieldRef};
 use river_core::Field;
-use river_runtime::state::{KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
 use river_runtime::{Batch, Result};
 
 use crate::changes::NO_ROW;
@@ -133,5 +133,22 @@ impl StateTable for Firsts {
             + self.sent_ttl.memory()
             + self.sent.capacity()
             + self.arrivals.capacity() * 8
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.waiting.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.waiting.key_columns().to_vec(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        self.forget_sent(slots);
+    }
+
+    /// Rows that wait have timers.
+    fn may_leave(&self, slot: u32) -> bool {
+        self.sent[slot as usize]
     }
 }

@@ -4,9 +4,9 @@
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, FieldRef};
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
 
-use super::{NONE, Side};
+use super::{Applied, NONE, Side};
 use crate::saved::{column, numbers_or_null, read_numbers};
 use crate::stored_rows::{key_hashes, save_rows, written_column};
 
@@ -58,8 +58,9 @@ impl StateTable for Side {
         let (matches, written) = (read_numbers(&extra[0])?, read_numbers(&extra[1])?);
         for (row, id) in ids.iter().enumerate() {
             self.link(*id, slots[row]);
-            if extra[1].is_valid(row) {
-                self.write(*id, written[row]);
+            match extra[1].is_valid(row) {
+                true => self.write(*id, written[row]),
+                false => self.undated.push(*id),
             }
             if let Some(counts) = &mut self.matches {
                 counts[*id as usize] = i32::try_from(matches[row]).unwrap_or(i32::MAX);
@@ -68,7 +69,9 @@ impl StateTable for Side {
                 self.remember_identity(*id, *identity);
             }
         }
-        self.loaded = self.expires();
+        if !self.expires() {
+            self.undated.clear();
+        }
         Ok(())
     }
 
@@ -84,27 +87,38 @@ impl StateTable for Side {
             + (words + matches) * 4
             + self.links.capacity() * size_of::<super::Link>()
             + self.written.capacity() * 8
-            + self.expiry.capacity() * size_of::<(u32, i64)>()
+            + self.expiry.memory()
             + identity
     }
-}
 
-impl Side {
-    /// Puts loaded rows in order of expiry. Those of which it is not known when they were written,
-    /// because they lived for ever then, count as written now.
-    pub(super) fn settle_loaded(&mut self, now_ms: i64) {
-        if !std::mem::take(&mut self.loaded) {
-            return;
-        }
-        for slot in self.keys.slots() {
-            let mut id = self.first(slot);
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.key_columns.clone(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        let mut rows = Vec::new();
+        let mut applied = Applied::new(0);
+        for slot in slots {
+            let mut id = self.first(*slot);
             while id != NONE {
-                if self.written[id as usize] == i64::MIN {
-                    self.write(id, now_ms);
-                }
+                rows.push(id);
                 id = self.after(id);
             }
+            self.heads[*slot as usize] = NONE;
+            self.tails[*slot as usize] = NONE;
         }
-        self.expiry.make_contiguous().sort_by_key(|(_, written)| *written);
+        for id in rows {
+            self.forget_identity(id, &mut applied);
+            if let Some(written) = self.written.get_mut(id as usize) {
+                *written = i64::MIN;
+            }
+            applied.dead.push(id);
+        }
+        applied.touched_keys.extend_from_slice(slots);
+        self.finish(applied);
     }
 }

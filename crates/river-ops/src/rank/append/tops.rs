@@ -4,7 +4,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
 use river_core::Field;
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, RowStore, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, RowStore, Saved, StateTable};
 
 use crate::one_row::{arrow_types, project};
 use crate::order::{Order, StoredKey};
@@ -15,7 +15,7 @@ use crate::ttl::Ttl;
 /// The best rows.
 pub struct Tops<K> {
     row_columns: Vec<FieldRef>,
-    partition: Vec<usize>,
+    pub partition: Vec<usize>,
     pub order: Order,
     keys: KeyIndex,
     pub store: RowStore,
@@ -103,5 +103,17 @@ impl<K: StoredKey> StateTable for Tops<K> {
             + self.ttl.memory()
             + self.tops.capacity() * size_of::<Vec<(K, u32)>>()
             + self.store.len() * size_of::<(K, u32)>()
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.partition.clone(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        self.forget(slots);
     }
 }

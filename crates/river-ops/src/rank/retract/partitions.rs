@@ -6,7 +6,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
 use river_core::Field;
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, RowStore, Saved, StateTable, hash_columns};
+use river_runtime::state::{DiskLayout, KeyIndex, RowStore, Saved, StateTable, hash_columns};
 
 use crate::one_row::{arrow_types, project};
 use crate::order::{Order, StoredKey};
@@ -23,7 +23,7 @@ const ROW_BYTES: usize = 40;
 /// All rows.
 pub struct Partitions<K> {
     row_columns: Vec<FieldRef>,
-    partition: Vec<usize>,
+    pub partition: Vec<usize>,
     pub order: Order,
     keys: KeyIndex,
     pub store: RowStore,
@@ -124,5 +124,17 @@ impl<K: StoredKey> StateTable for Partitions<K> {
             + self.hashes.capacity() * 8
             + self.partitions.capacity() * size_of::<Rows<K>>()
             + self.store.len() * (size_of::<K>() + ROW_BYTES)
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.partition.clone(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        self.forget(slots);
     }
 }

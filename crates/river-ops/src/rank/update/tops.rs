@@ -4,7 +4,7 @@ use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
 use river_core::Field;
 use river_runtime::Result;
-use river_runtime::state::{KeyIndex, RowStore, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, RowStore, Saved, StateTable};
 
 use crate::changes::NO_ROW;
 use crate::one_row::{arrow_types, project};
@@ -16,7 +16,7 @@ use crate::ttl::Ttl;
 /// The best rows.
 pub struct Tops<K> {
     row_columns: Vec<FieldRef>,
-    partition: Vec<usize>,
+    pub partition: Vec<usize>,
     partitions: KeyIndex,
     row_key: Vec<usize>,
     row_keys: KeyIndex,
@@ -142,5 +142,17 @@ impl<K: StoredKey> StateTable for Tops<K> {
             + self.rows.capacity() * 4
             + self.tops.capacity() * size_of::<Vec<(K, u32)>>()
             + self.store.len() * size_of::<(K, u32)>()
+    }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.partitions
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout { key_columns: self.partition.clone(), times: 0 })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        self.forget(slots);
     }
 }

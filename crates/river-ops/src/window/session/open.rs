@@ -120,4 +120,8 @@ impl StateTable for OpenSessions {
             + self.calls.memory()
             + self.counts.capacity() * 8
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.index
+    }
 }

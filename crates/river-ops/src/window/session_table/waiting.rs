@@ -135,4 +135,8 @@ impl StateTable for WaitingRows {
             + self.kinds.capacity()
             + members
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.index
+    }
 }

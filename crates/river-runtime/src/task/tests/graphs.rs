@@ -269,6 +269,7 @@ impl<'a> Run<'a> {
             signals: self.signals.clone(),
             writer: Some(Box::new(recorder)),
             restored: given.map(|given| Box::new(SamePlace(given)) as Box<dyn RestoredState>),
+            memory: None,
             finished_before,
         }
     }

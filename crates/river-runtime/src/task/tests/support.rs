@@ -164,6 +164,10 @@ impl StateTable for Totals {
     fn memory(&self) -> usize {
         self.index.memory()
     }
+
+    fn index_mut(&mut self) -> &mut KeyIndex {
+        &mut self.index
+    }
 }
 
 /// The counts in saved rows.

@@ -1,0 +1,185 @@
+//! Keys and rows of a state table as bytes, for disk.
+//!
+//! A key is the words of its time columns, so that all keys of one time follow each other; then the
+//! hash that tells the key group; then the other key columns as `arrow-row` bytes. A value is the
+//! rows of that key in their order, each as its length (32 bits, little-endian) and `arrow-row`
+//! bytes.
+
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_row::{RowConverter, RowParser, SortField};
+use arrow_schema::FieldRef;
+
+use super::hash::{combine, hash_bytes};
+use super::table::Saved;
+use super::{DiskLayout, hash, hash_columns};
+use crate::{Error, Result};
+
+#[cfg(test)]
+mod tests;
+
+const WORD: usize = 8;
+/// Longer keys are told apart by 128 bits of hash: trees take keys of up to 64 KiB.
+const LONGEST_KEY: usize = 1024;
+
+/// Turns keys and rows of one table into bytes and back.
+pub struct Codec {
+    /// Leading key columns that are times.
+    times: usize,
+    keys: RowConverter,
+    rows: RowConverter,
+    parser: RowParser,
+    /// Where the key columns stand in a row.
+    key_columns: Vec<usize>,
+}
+
+/// Byte strings, one behind the other.
+#[derive(Default)]
+pub struct ByteKeys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl ByteKeys {
+    /// Key `at`.
+    pub fn get(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.bytes[start..self.ends[at]]
+    }
+
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+}
+
+impl Codec {
+    /// For rows of these columns.
+    pub fn new(columns: &[FieldRef], layout: &DiskLayout) -> Result<Codec> {
+        let DiskLayout { key_columns, times } = layout;
+        let field = |column: &FieldRef| SortField::new(column.data_type().clone());
+        let rows = RowConverter::new(columns.iter().map(field).collect())?;
+        let keys = key_columns[*times..].iter().map(|at| field(&columns[*at])).collect();
+        Ok(Codec {
+            times: *times,
+            keys: RowConverter::new(keys)?,
+            parser: rows.parser(),
+            rows,
+            key_columns: key_columns.clone(),
+        })
+    }
+
+    /// What all keys of these times begin with; `times` may be fewer than the table has.
+    pub fn prefix(times: &[i64]) -> Vec<u8> {
+        times.iter().flat_map(|time| time_bytes(*time)).collect()
+    }
+
+    /// The key columns of saved columns.
+    pub fn key_columns(&self, columns: &[ArrayRef]) -> Vec<ArrayRef> {
+        self.key_columns.iter().map(|at| columns[*at].clone()).collect()
+    }
+
+    /// Keys as bytes.
+    pub fn keys(&self, columns: &[ArrayRef], rows: usize) -> Result<ByteKeys> {
+        let (times, rest) = columns.split_at(self.times);
+        let times: Option<Vec<&[i64]>> = times
+            .iter()
+            .map(|time| time.as_primitive_opt::<Int64Type>().map(|time| &time.values()[..]))
+            .collect();
+        let times = times.ok_or_else(|| Error::internal("a time column is of another type"))?;
+        let mut hashes = Vec::new();
+        hash_columns(rest, rows, &mut hashes)?;
+        let encoded = if rest.is_empty() { None } else { Some(self.keys.convert_columns(rest)?) };
+        let mut keys = ByteKeys::default();
+        keys.ends.reserve(rows);
+        for row in 0..rows {
+            times.iter().for_each(|time| keys.bytes.extend_from_slice(&time_bytes(time[row])));
+            keys.bytes.extend_from_slice(&hashes[row].to_be_bytes());
+            if let Some(encoded) = &encoded {
+                push_key(&mut keys.bytes, encoded.row(row).data());
+            }
+            keys.ends.push(keys.bytes.len());
+        }
+        Ok(keys)
+    }
+
+    /// The hash in a key.
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        let at = self.times * WORD;
+        let word = key.get(at..at + WORD).and_then(|bytes| bytes.try_into().ok());
+        word.map_or(hash::EMPTY, u64::from_be_bytes)
+    }
+
+    /// Gives the key and the value of each run of rows with the same key.
+    pub fn values(
+        &self,
+        saved: &Saved,
+        mut give: impl FnMut(&[u8], &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let rows = saved.rows();
+        let keys = self.keys(&self.key_columns(&saved.columns), rows)?;
+        let encoded = self.rows.convert_columns(&saved.columns)?;
+        let mut value = Vec::new();
+        for row in 0..rows {
+            debug_assert_eq!(self.hash(keys.get(row)), saved.hashes[row], "of another key group");
+            let bytes = encoded.row(row);
+            value.extend_from_slice(&(bytes.data().len() as u32).to_le_bytes());
+            value.extend_from_slice(bytes.data());
+            if row + 1 == rows || keys.get(row) != keys.get(row + 1) {
+                give(keys.get(row), &value)?;
+                value.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of values: their columns and number.
+    pub fn rows<'a>(
+        &self,
+        values: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(Vec<ArrayRef>, usize)> {
+        let mut rows = Vec::new();
+        for mut value in values {
+            while !value.is_empty() {
+                let (row, rest) = split_row(value)
+                    .ok_or_else(|| Error::environment("a row of state on disk is cut off"))?;
+                rows.push(self.parser.parse(row));
+                value = rest;
+            }
+        }
+        let number = rows.len();
+        Ok((self.rows.convert_rows(rows)?, number))
+    }
+}
+
+/// Rows in a value.
+pub fn rows_in(mut value: &[u8]) -> usize {
+    let mut rows = 0;
+    while let Some((_, rest)) = split_row(value) {
+        value = rest;
+        rows += 1;
+    }
+    rows
+}
+
+/// Bytes in the order of the numbers.
+fn time_bytes(time: i64) -> [u8; WORD] {
+    (time ^ i64::MIN).to_be_bytes()
+}
+
+fn push_key(bytes: &mut Vec<u8>, key: &[u8]) {
+    if key.len() <= LONGEST_KEY {
+        bytes.extend_from_slice(key);
+        return;
+    }
+    let mut by_parts = key.len() as u64;
+    key.chunks(WORD * WORD).for_each(|part| by_parts = combine(by_parts, hash_bytes(part)));
+    bytes.extend_from_slice(&hash_bytes(key).to_be_bytes());
+    bytes.extend_from_slice(&by_parts.to_be_bytes());
+}
+
+fn split_row(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = value.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}

@@ -1,0 +1,290 @@
+//! Local disk for state that does not fit in memory: one log-structured merge tree a state table
+//! (`lsm-tree`), in a directory that lives as long as the process.
+//!
+//! Nothing here survives a crash, and nothing has to: checkpoints do that. So there is no log and
+//! no fsync. Writes go to a table in memory; a thread of the process writes full ones to files and
+//! merges files. Whoever writes faster than that waits.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::Sender;
+use lsm_tree::compaction::Leveled;
+use lsm_tree::config::{BlockSizePolicy, CompressionPolicy};
+use lsm_tree::{
+    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, SeqNo,
+    SequenceNumberCounter, UserValue,
+};
+
+use crate::{Error, Result};
+
+#[cfg(test)]
+mod tests;
+
+/// Directories of this kind, of processes that are gone, are removed.
+const PREFIX: &str = "river-state-";
+/// Held locked by the process that owns a directory.
+const LOCK: &str = "lock";
+/// Full tables in memory that may wait to be written before the writer waits for them.
+const MOST_WAITING: usize = 2;
+/// Open files of all trees.
+const OPEN_FILES: usize = 256;
+/// Bytes of a block of a file: what one lookup reads.
+const BLOCK_BYTES: u32 = 4096;
+/// Merges after one flush, so that other trees get their turn.
+const MERGES: usize = 16;
+
+/// A directory for trees, and the memory they share.
+pub struct DiskSpace {
+    dir: PathBuf,
+    _lock: File,
+    cache: Arc<Cache>,
+    files: Arc<DescriptorTable>,
+    /// Bytes of all trees' tables in memory together.
+    buffer_bytes: u64,
+    trees: Arc<AtomicU64>,
+    numbers: AtomicU64,
+    flusher: Sender<Flush>,
+}
+
+/// Work for the thread that writes files.
+struct Flush {
+    tree: AnyTree,
+    seqno: SequenceNumberCounter,
+    progress: Arc<Progress>,
+}
+
+/// What has become of a tree's full tables in memory.
+#[derive(Default)]
+struct Progress {
+    state: Mutex<Waiting>,
+    done: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    flushes: usize,
+    failed: Option<String>,
+}
+
+impl Progress {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DiskSpace {
+    /// A new directory under `parent` (`io.tmp.dirs`); `memory` bytes are for the blocks that are
+    /// kept in memory and for what is not written yet. Removes what processes that are gone have
+    /// left there.
+    pub fn create(parent: &Path, memory: u64) -> Result<Arc<DiskSpace>> {
+        let failed = |error: std::io::Error| {
+            Error::environment(format!(
+                "no directory for state on disk in {}: {error}; name a local directory that can \
+                 be written by io.tmp.dirs",
+                parent.display()
+            ))
+        };
+        fs::create_dir_all(parent).map_err(failed)?;
+        remove_abandoned(parent);
+        let (dir, lock) = claim_directory(parent).map_err(failed)?;
+        let (flusher, work) = crossbeam_channel::unbounded::<Flush>();
+        std::thread::Builder::new()
+            .name("state-files".to_owned())
+            .spawn(move || work.into_iter().for_each(|flush| flush.run()))
+            .map_err(failed)?;
+        Ok(Arc::new(DiskSpace {
+            dir,
+            _lock: lock,
+            cache: Arc::new(Cache::with_capacity_bytes(memory / 3 * 2)),
+            files: Arc::new(DescriptorTable::new(OPEN_FILES)),
+            buffer_bytes: memory / 3,
+            trees: Arc::default(),
+            numbers: AtomicU64::new(0),
+            flusher,
+        }))
+    }
+
+    /// An empty tree.
+    pub fn tree(self: &Arc<DiskSpace>) -> Result<DiskTree> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let dir = self.dir.join(number.to_string());
+        let seqno = SequenceNumberCounter::default();
+        let compression = [CompressionType::None, CompressionType::Lz4];
+        let tree = Config::new(&dir, seqno.clone(), SequenceNumberCounter::default())
+            .use_cache(self.cache.clone())
+            .use_descriptor_table(Some(self.files.clone()))
+            .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
+            .data_block_compression_policy(CompressionPolicy::new(compression))
+            .open()
+            .map_err(|error| self.failed(&error))?;
+        self.trees.fetch_add(1, Ordering::Relaxed);
+        Ok(DiskTree { tree, seqno, progress: Arc::default(), space: self.clone(), dir })
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> Error {
+        Error::environment(format!(
+            "state on disk in {} failed: {error}; there must be room for all state, see io.tmp.dirs",
+            self.dir.display()
+        ))
+    }
+}
+
+impl Drop for DiskSpace {
+    fn drop(&mut self) {
+        remove(&self.dir);
+    }
+}
+
+/// Removes a directory; what is left of it is removed by the next process.
+fn remove(dir: &Path) {
+    if let Err(error) = fs::remove_dir_all(dir) {
+        tracing::debug!(dir = %dir.display(), %error, "state on disk is not removed");
+    }
+}
+
+/// A directory of this process, locked for as long as it lives.
+fn claim_directory(parent: &Path) -> std::io::Result<(PathBuf, File)> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
+        match fs::create_dir(&dir) {
+            // Of an earlier process with this number.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            created => created?,
+        }
+        let lock = File::create(dir.join(LOCK))?;
+        lock.try_lock()?;
+        return Ok((dir, lock));
+    }
+}
+
+/// Removes directories whose owner is gone: their lock can be had.
+fn remove_abandoned(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let dir = entry.path();
+        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        // One without the lock file is just being made.
+        if ours && File::open(dir.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
+            remove(&dir);
+        }
+    }
+}
+
+impl Flush {
+    fn run(self) {
+        let outcome = self.write_and_merge();
+        let mut waiting = self.progress.lock();
+        waiting.flushes -= 1;
+        if let Err(error) = outcome {
+            waiting.failed.get_or_insert(error.to_string());
+        }
+        self.progress.done.notify_all();
+    }
+
+    fn write_and_merge(&self) -> lsm_tree::Result<()> {
+        // No reader needs old versions: an iterator holds what it reads.
+        let oldest = self.seqno.get();
+        self.tree.flush(&self.tree.get_flush_lock(), oldest)?;
+        for _ in 0..MERGES {
+            let before = self.tree.current_version().id();
+            self.tree.compact(Arc::new(Leveled::default()), oldest)?;
+            if self.tree.current_version().id() == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Values by key, on disk. Written and read by one task.
+pub struct DiskTree {
+    tree: AnyTree,
+    seqno: SequenceNumberCounter,
+    progress: Arc<Progress>,
+    space: Arc<DiskSpace>,
+    dir: PathBuf,
+}
+
+/// Keys and values in order of the keys, as of the moment it was made.
+pub struct Scan {
+    entries: Box<dyn Iterator<Item = lsm_tree::IterGuardImpl> + Send>,
+    space: Arc<DiskSpace>,
+}
+
+impl DiskTree {
+    /// The value of a key.
+    pub fn get(&self, key: &[u8]) -> Result<Option<UserValue>> {
+        self.tree.get(key, SeqNo::MAX).map_err(|error| self.space.failed(&error))
+    }
+
+    /// Sets the value of a key. Waits if the disk is behind.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let (_, buffered) = self.tree.insert(key, value, self.seqno.next());
+        self.written(buffered)
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, key: &[u8]) -> Result<()> {
+        let (_, buffered) = self.tree.remove(key, self.seqno.next());
+        self.written(buffered)
+    }
+
+    /// All entries whose key begins with those bytes, as they are now.
+    pub fn scan(&self, prefix: &[u8]) -> Scan {
+        // Of what is written from now on nothing must be seen.
+        let entries = self.tree.prefix(prefix, self.seqno.get(), None);
+        Scan { entries: Box::new(entries), space: self.space.clone() }
+    }
+
+    /// Bytes of files.
+    pub fn disk_bytes(&self) -> u64 {
+        self.tree.disk_space()
+    }
+
+    fn written(&mut self, buffered: u64) -> Result<()> {
+        let trees = self.space.trees.load(Ordering::Relaxed).max(1);
+        // Those that wait to be written count as well.
+        if buffered < self.space.buffer_bytes / trees / (MOST_WAITING as u64 + 1) {
+            return Ok(());
+        }
+        let mut waiting = self.progress.lock();
+        while waiting.flushes >= MOST_WAITING && waiting.failed.is_none() {
+            waiting = self.progress.done.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(error) = &waiting.failed {
+            return Err(self.space.failed(error));
+        }
+        if self.tree.rotate_memtable().is_some() {
+            waiting.flushes += 1;
+            let flush = Flush {
+                tree: self.tree.clone(),
+                seqno: self.seqno.clone(),
+                progress: self.progress.clone(),
+            };
+            let gone = |_| Error::internal("the thread that writes state to disk is gone");
+            return self.space.flusher.send(flush).map_err(gone);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for DiskTree {
+    fn drop(&mut self) {
+        self.space.trees.fetch_sub(1, Ordering::Relaxed);
+        remove(&self.dir);
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Result<(lsm_tree::UserKey, UserValue)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.entries.next()?;
+        Some(entry.into_inner().map_err(|error| self.space.failed(&error)))
+    }
+}
