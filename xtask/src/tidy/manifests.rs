@@ -33,6 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "river-job",
         ],
     ),
+    ("zk-wire", &[]),
     ("xtask", &[]),
 ];
 
