@@ -9,6 +9,9 @@ const BACKEND: &str = "state.backend.type";
 /// Its older spelling.
 const BACKEND_OLD: &str = "state.backend";
 
+/// For tests: tables keep no more keys than this in memory.
+const KEYS_IN_MEMORY: &str = "riverkeeper.testing.keys-in-memory";
+
 /// What state is kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StateBackend {
@@ -29,6 +32,8 @@ pub struct StateOptions {
     pub process_bytes: Option<u64>,
     /// Local directory for state on disk; none: the system's for temporary files.
     pub dir: Option<String>,
+    /// Most keys of a table in memory, whatever the budget.
+    pub keys_in_memory: Option<usize>,
 }
 
 impl StateOptions {
@@ -57,6 +62,7 @@ impl StateOptions {
             backend,
             process_bytes: options.memory(PROCESS_SIZE)?,
             dir: dir.and_then(first),
+            keys_in_memory: options.i64(KEYS_IN_MEMORY)?.and_then(|keys| keys.try_into().ok()),
         })
     }
 }
@@ -80,6 +86,7 @@ mod tests {
             backend: StateBackend::RocksDb,
             process_bytes: Some(512 << 20),
             dir: Some("/fast".to_owned()),
+            keys_in_memory: None,
         };
         assert_eq!(options.unwrap(), expected);
         let error = read(&[("state.backend.type", "leveldb")]).unwrap_err().to_string();

@@ -54,22 +54,26 @@ impl Settings {
 }
 
 fn memory(options: &StateOptions) -> Result<Option<Arc<StateMemory>>> {
-    let bytes = match (options.process_bytes, options.backend) {
-        (Some(bytes), _) => bytes,
-        (None, StateBackend::HashMap) => return Ok(None),
-        (None, StateBackend::RocksDb) => machine_bytes() / 100 * MACHINE_PERCENT,
+    let may_spill = options.backend == StateBackend::RocksDb || options.keys_in_memory.is_some();
+    let bytes = match options.process_bytes {
+        Some(bytes) => bytes,
+        None if may_spill => machine_bytes() / 100 * MACHINE_PERCENT,
+        None => return Ok(None),
     };
     let dir = options.dir.as_ref().map_or_else(std::env::temp_dir, PathBuf::from);
-    StateMemory::new(bytes, &dir).map(Some)
+    StateMemory::new(bytes, &dir, options.keys_in_memory).map(Some)
 }
 
 /// Memory of the machine, or of the control group if that has less.
 fn machine_bytes() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let group: Option<u64> = read("/sys/fs/cgroup/memory.max").trim().parse().ok();
+    let groups = ["memory.max", "memory/memory.limit_in_bytes"];
+    let group = groups
+        .iter()
+        .filter_map(|file| read(&format!("/sys/fs/cgroup/{file}")).trim().parse::<u64>().ok());
     let machine = read("/proc/meminfo").lines().find_map(|line| {
         let kib = line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?;
         kib.parse::<u64>().ok().map(|kib| kib * 1024)
     });
-    group.into_iter().chain(machine).min().unwrap_or(UNKNOWN_MACHINE_BYTES)
+    group.chain(machine).min().unwrap_or(UNKNOWN_MACHINE_BYTES)
 }

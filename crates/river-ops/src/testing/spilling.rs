@@ -19,8 +19,8 @@ impl Spilling {
     /// Allows the operator's tables to use the disk.
     pub fn new(mut operator: Box<dyn Operator>) -> Spilling {
         static MEMORY: OnceLock<Arc<StateMemory>> = OnceLock::new();
-        let memory =
-            MEMORY.get_or_init(|| StateMemory::new(LEAST_BYTES, &std::env::temp_dir()).unwrap());
+        let dir = std::env::temp_dir();
+        let memory = MEMORY.get_or_init(|| StateMemory::new(LEAST_BYTES, &dir, None).unwrap());
         operator.tables().into_iter().for_each(|table| table.use_disk(memory));
         Spilling { operator, random: Random::new(3) }
     }

@@ -31,11 +31,17 @@ pub struct StateMemory {
     space: Mutex<Option<Arc<DiskSpace>>>,
     held: AtomicU64,
     tables: AtomicUsize,
+    keys_of_table: Option<usize>,
 }
 
 impl StateMemory {
-    /// A budget of `process_bytes` for the whole process, with state on disk under `dir`.
-    pub fn new(process_bytes: u64, dir: &Path) -> Result<Arc<StateMemory>> {
+    /// A budget of `process_bytes` for the whole process, with state on disk under `dir`. With
+    /// `keys_of_table` no table keeps more keys than that in memory.
+    pub fn new(
+        process_bytes: u64,
+        dir: &Path,
+        keys_of_table: Option<usize>,
+    ) -> Result<Arc<StateMemory>> {
         if process_bytes < LEAST_BYTES {
             return Err(Error::input(format!(
                 "taskmanager.memory.process.size is {} MiB; at least {} MiB are needed",
@@ -49,6 +55,7 @@ impl StateMemory {
             space: Mutex::default(),
             held: AtomicU64::new(0),
             tables: AtomicUsize::new(0),
+            keys_of_table,
         }))
     }
 
@@ -86,6 +93,11 @@ impl StateMemory {
     /// Bytes that each table may hold while the budget is exceeded.
     pub fn share(&self) -> u64 {
         self.above_base(STATE_PERCENT) / self.tables.load(Ordering::Relaxed).max(1) as u64
+    }
+
+    /// Most keys that a table may keep in memory, whatever it holds.
+    pub fn keys_of_table(&self) -> Option<usize> {
+        self.keys_of_table
     }
 
     fn above_base(&self, percent: u64) -> u64 {

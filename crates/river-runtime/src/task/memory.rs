@@ -43,7 +43,7 @@ impl MemoryWatch {
         let mut tables = Vec::new();
         chain.for_each_table(|table| {
             table.use_disk(&memory);
-            tables.push(Limit { keys: usize::MAX, bytes: 0 });
+            tables.push(Limit { keys: memory.keys_of_table().unwrap_or(usize::MAX), bytes: 0 });
         });
         memory.add_tables(tables.len() as isize);
         MemoryWatch { memory, tables, held: 0, batches: 0, lowered: Instant::now() }

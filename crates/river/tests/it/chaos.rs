@@ -3,8 +3,8 @@
 //! output of a run that nobody disturbed.
 //!
 //! Each round has a seed that decides everything but the moment at which the system's scheduler
-//! lets a kill strike: the mode (aligned, unaligned, at most so long aligned, faulty storage), the
-//! parallelism, which may change at a restart, and the times. `RIVER_CHAOS_KILLS` sets how many
+//! lets a kill strike: the mode (aligned, unaligned, at most so long aligned, faulty storage, state on
+//! disk), the parallelism, which may change at a restart, and the times. `RIVER_CHAOS_KILLS` sets how many
 //! kills there are to be in all, `RIVER_CHAOS_SEED` the first round's seed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,10 +146,13 @@ enum Mode {
     Unaligned,
     AlignedFor,
     FaultyStorage,
+    /// Most of the state is on disk.
+    OnDisk,
 }
 
 impl Mode {
-    const ALL: [Mode; 4] = [Mode::Aligned, Mode::Unaligned, Mode::AlignedFor, Mode::FaultyStorage];
+    const ALL: [Mode; 5] =
+        [Mode::Aligned, Mode::Unaligned, Mode::AlignedFor, Mode::FaultyStorage, Mode::OnDisk];
 
     fn options(self) -> &'static [(&'static str, &'static str)] {
         const UNALIGNED: (&str, &str) = ("execution.checkpointing.unaligned.enabled", "true");
@@ -160,6 +163,11 @@ impl Mode {
             Mode::AlignedFor => {
                 &[UNALIGNED, ("execution.checkpointing.aligned-checkpoint-timeout", "5 ms")]
             }
+            Mode::OnDisk => &[
+                ("state.backend.type", "rocksdb"),
+                ("riverkeeper.testing.keys-in-memory", "20"),
+                ("io.tmp.dirs", "disk"),
+            ],
             Mode::FaultyStorage => &[
                 ("execution.checkpointing.tolerable-failed-checkpoints", "100000"),
                 ("riverkeeper.testing.storage-faults", "error=0.03,slow=0.05:20ms,torn=0.03"),

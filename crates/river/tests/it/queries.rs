@@ -4,28 +4,38 @@ use river_core::options::Options;
 use serde_json::Value as Json;
 
 use crate::engine::{Engine, Failure};
-use crate::gaps::{Outcome, settle};
+use crate::gaps::{Outcome, compare, settle};
 use crate::sink_files::{Column, Fold, canonical_line, difference, golden_rows, lines, table};
 use crate::{parallel, testdata};
 use testdata::field;
 
 #[test]
 fn queries() {
+    settle("query", &outcomes(&[]));
+}
+
+/// Rows are the same if next to no state is in memory.
+#[test]
+fn queries_with_state_on_disk() {
+    compare("query", &outcomes(&[("riverkeeper.testing.keys-in-memory", "1")]));
+}
+
+/// What becomes of every script, with further options.
+fn outcomes(options: &[(&str, &str)]) -> Vec<Outcome> {
     let manifest = testdata::json(&testdata::text("queries/manifest.json"), "manifest.json");
     let cases = manifest["cases"].as_array().expect("cases").clone();
-    let outcomes = parallel::map(
+    parallel::map(
         &cases,
         || (),
         |(), case| Outcome {
             group: field(case, "feature").unwrap_or("none").to_owned(),
             name: field(case, "name").unwrap_or("none").to_owned(),
-            difference: check(case).err(),
+            difference: check(case, options).err(),
         },
-    );
-    settle("query", &outcomes);
+    )
 }
 
-fn check(case: &Json) -> Result<(), String> {
+fn check(case: &Json, more: &[(&str, &str)]) -> Result<(), String> {
     let name = field(case, "name").unwrap_or_default();
     let output = tempfile::tempdir().map_err(|error| error.to_string())?;
     let script = testdata::text(&format!("queries/{name}.sql"))
@@ -34,6 +44,9 @@ fn check(case: &Json) -> Result<(), String> {
         .replace("${BROKERS}", "localhost:9092");
     let mut options = Options::new();
     options.set("parallelism.default", "1");
+    more.iter().for_each(|(key, value)| {
+        options.set(*key, *value);
+    });
     let result = Engine::new(options, output.path().to_owned()).script(&script);
     if field(case, "status") == Some("error") {
         let stage = field(case, "stage").unwrap_or_default();

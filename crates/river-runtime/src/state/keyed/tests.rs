@@ -159,7 +159,7 @@ fn what_was_saved_can_be_loaded_and_only_that() {
 #[test]
 fn keys_on_disk_are_as_good_as_in_memory() {
     let dir = std::env::temp_dir().join(format!("river-keyed-{}", std::process::id()));
-    let memory = StateMemory::new(LEAST_BYTES, &dir).unwrap();
+    let memory = StateMemory::new(LEAST_BYTES, &dir, None).unwrap();
     for seed in 0..40 {
         random_run(seed, &memory);
     }
