@@ -9,6 +9,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, Int64Array};
+use river_runtime::state::Lifetime;
 use river_runtime::{Error, Result};
 
 use self::expiry::Expiry;
@@ -36,6 +37,11 @@ impl Ttl {
     /// Whether slots expire.
     pub fn is_on(&self) -> bool {
         self.ms > 0
+    }
+
+    /// The time to live of rows whose time of writing is in that column.
+    pub fn lifetime(&self, written: usize) -> Option<Lifetime> {
+        self.is_on().then_some(Lifetime { written, ms: self.ms })
     }
 
     /// The slot is written at `now_ms`.

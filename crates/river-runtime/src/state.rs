@@ -22,4 +22,4 @@ pub use keys::{KeyIndex, MISSING};
 pub use memory::StateMemory;
 pub use row_store::RowStore;
 pub use slot_set::SlotSet;
-pub use table::{Checkpointed, DiskLayout, Saved, StateTable};
+pub use table::{Checkpointed, DiskLayout, Lifetime, Saved, StateTable};

@@ -95,7 +95,11 @@ impl StateTable for Seen {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 0 })
+        Some(DiskLayout {
+            key_columns: (0..self.key_columns.len()).collect(),
+            times: 0,
+            lifetime: self.ttl.lifetime(self.key_columns.len()),
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

@@ -48,7 +48,11 @@ impl StateTable for Rows {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: self.key_columns.clone(), times: 0 })
+        Some(DiskLayout {
+            key_columns: self.key_columns.clone(),
+            times: 0,
+            lifetime: self.ttl.lifetime(self.columns.len()),
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

@@ -107,7 +107,11 @@ impl StateTable for Counts {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 0 })
+        Some(DiskLayout {
+            key_columns: (0..self.key_columns.len()).collect(),
+            times: 0,
+            lifetime: self.ttl.lifetime(self.key_columns.len() + 1),
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

@@ -61,7 +61,7 @@ impl StateTable for Lists {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: self.kept.columns.clone(), times: 0 })
+        Some(DiskLayout { key_columns: self.kept.columns.clone(), times: 0, lifetime: None })
     }
 
     fn evict(&mut self, slots: &[u32]) {

@@ -153,7 +153,11 @@ impl StateTable for Slices {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 2 })
+        Some(DiskLayout {
+            key_columns: (0..self.key_columns.len()).collect(),
+            times: 2,
+            lifetime: None,
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

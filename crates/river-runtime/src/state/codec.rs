@@ -2,8 +2,8 @@
 //!
 //! A key is the words of its time columns, so that all keys of one time follow each other; then the
 //! hash that tells the key group; then the other key columns as `arrow-row` bytes. A value is the
-//! rows of that key in their order, each as its length (32 bits, little-endian) and `arrow-row`
-//! bytes.
+//! time at which it may be forgotten (64 bits, little-endian, [`FOREVER`] for never) and the rows of
+//! that key in their order, each as its length (32 bits, little-endian) and `arrow-row` bytes.
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
@@ -13,13 +13,15 @@ use arrow_schema::FieldRef;
 
 use super::hash::{combine, hash_bytes};
 use super::table::Saved;
-use super::{DiskLayout, hash, hash_columns};
+use super::{DiskLayout, Lifetime, hash, hash_columns};
 use crate::{Error, Result};
 
 #[cfg(test)]
 mod tests;
 
 const WORD: usize = 8;
+/// When a value may be forgotten that lives until it is removed.
+pub const FOREVER: i64 = i64::MAX;
 /// Longer keys are told apart by 128 bits of hash: trees take keys of up to 64 KiB.
 const LONGEST_KEY: usize = 1024;
 
@@ -32,6 +34,7 @@ pub struct Codec {
     parser: RowParser,
     /// Where the key columns stand in a row.
     key_columns: Vec<usize>,
+    lifetime: Option<Lifetime>,
 }
 
 /// Byte strings, one behind the other.
@@ -57,7 +60,7 @@ impl ByteKeys {
 impl Codec {
     /// For rows of these columns.
     pub fn new(columns: &[FieldRef], layout: &DiskLayout) -> Result<Codec> {
-        let DiskLayout { key_columns, times } = layout;
+        let DiskLayout { key_columns, times, lifetime } = layout;
         let field = |column: &FieldRef| SortField::new(column.data_type().clone());
         let rows = RowConverter::new(columns.iter().map(field).collect())?;
         let keys = key_columns[*times..].iter().map(|at| field(&columns[*at])).collect();
@@ -67,6 +70,7 @@ impl Codec {
             parser: rows.parser(),
             rows,
             key_columns: key_columns.clone(),
+            lifetime: *lifetime,
         })
     }
 
@@ -120,18 +124,36 @@ impl Codec {
         let rows = saved.rows();
         let keys = self.keys(&self.key_columns(&saved.columns), rows)?;
         let encoded = self.rows.convert_columns(&saved.columns)?;
+        let ends = self.ends(saved)?;
         let mut value = Vec::new();
+        let mut end = i64::MIN;
         for row in 0..rows {
             debug_assert_eq!(self.hash(keys.get(row)), saved.hashes[row], "of another key group");
+            if value.is_empty() {
+                value.extend_from_slice(&[0; WORD]);
+                end = i64::MIN;
+            }
+            // The last row keeps the others.
+            end = end.max(ends.as_ref().map_or(FOREVER, |ends| ends[row]));
             let bytes = encoded.row(row);
             value.extend_from_slice(&(bytes.data().len() as u32).to_le_bytes());
             value.extend_from_slice(bytes.data());
             if row + 1 == rows || keys.get(row) != keys.get(row + 1) {
+                value[..WORD].copy_from_slice(&end.to_le_bytes());
                 give(keys.get(row), &value)?;
                 value.clear();
             }
         }
         Ok(())
+    }
+
+    /// When each row may be forgotten, if rows have a time to live.
+    fn ends(&self, saved: &Saved) -> Result<Option<Vec<i64>>> {
+        let Some(Lifetime { written, ms }) = self.lifetime else { return Ok(None) };
+        let written = saved.columns[written].as_primitive_opt::<Int64Type>();
+        let written = written.ok_or_else(|| Error::internal("a time of writing is no number"))?;
+        let end = |written: Option<i64>| written.map_or(FOREVER, |at| at.saturating_add(ms));
+        Ok(Some(written.iter().map(end).collect()))
     }
 
     /// The rows of values: their columns and number.
@@ -140,10 +162,11 @@ impl Codec {
         values: impl Iterator<Item = &'a [u8]>,
     ) -> Result<(Vec<ArrayRef>, usize)> {
         let mut rows = Vec::new();
-        for mut value in values {
+        let cut_off = || Error::environment("a row of state on disk is cut off");
+        for value in values {
+            let mut value = value.get(WORD..).ok_or_else(cut_off)?;
             while !value.is_empty() {
-                let (row, rest) = split_row(value)
-                    .ok_or_else(|| Error::environment("a row of state on disk is cut off"))?;
+                let (row, rest) = split_row(value).ok_or_else(cut_off)?;
                 rows.push(self.parser.parse(row));
                 value = rest;
             }
@@ -154,13 +177,19 @@ impl Codec {
 }
 
 /// Rows in a value.
-pub fn rows_in(mut value: &[u8]) -> usize {
+pub fn rows_in(value: &[u8]) -> usize {
     let mut rows = 0;
+    let mut value = value.get(WORD..).unwrap_or_default();
     while let Some((_, rest)) = split_row(value) {
         value = rest;
         rows += 1;
     }
     rows
+}
+
+/// When a value may be forgotten.
+pub fn end_of(value: &[u8]) -> i64 {
+    value.first_chunk().map_or(FOREVER, |word| i64::from_le_bytes(*word))
 }
 
 /// Bytes in the order of the numbers.

@@ -1,17 +1,18 @@
 //! Local disk for state that does not fit in memory: one log-structured merge tree a state table
 //! (`lsm-tree`), in a directory that lives as long as the process.
 //!
-//! Nothing here survives a crash, and nothing has to: checkpoints do that. So there is no log and
-//! no fsync. Writes go to a table in memory; a thread of the process writes full ones to files and
+//! Nothing here survives a crash, and nothing has to: checkpoints do that. So there is no log. Writes go to a table in memory; a thread of the process writes full ones to files and
 //! merges files. Whoever writes faster than that waits.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Sender;
 use lsm_tree::compaction::Leveled;
+use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
 use lsm_tree::config::{BlockSizePolicy, CompressionPolicy};
 use lsm_tree::{
     AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, SeqNo,
@@ -107,8 +108,9 @@ impl DiskSpace {
         }))
     }
 
-    /// An empty tree.
-    pub fn tree(self: &Arc<DiskSpace>) -> Result<DiskTree> {
+    /// An empty tree. When files are merged, values are dropped whose end (as `end_of` tells it,
+    /// wall clock in milliseconds) has passed.
+    pub fn tree(self: &Arc<DiskSpace>, end_of: fn(&[u8]) -> i64) -> Result<DiskTree> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let dir = self.dir.join(number.to_string());
         let seqno = SequenceNumberCounter::default();
@@ -118,6 +120,7 @@ impl DiskSpace {
             .use_descriptor_table(Some(self.files.clone()))
             .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
             .data_block_compression_policy(CompressionPolicy::new(compression))
+            .with_compaction_filter_factory(Some(Arc::new(DropEnded(end_of))))
             .open()
             .map_err(|error| self.failed(&error))?;
         self.trees.fetch_add(1, Ordering::Relaxed);
@@ -198,6 +201,30 @@ impl Flush {
             }
         }
         Ok(())
+    }
+}
+
+/// Drops values whose end has passed.
+struct DropEnded(fn(&[u8]) -> i64);
+
+/// [`DropEnded`] at one time.
+struct DropEndedBy(fn(&[u8]) -> i64, i64);
+
+impl Factory for DropEnded {
+    fn name(&self) -> &str {
+        "time to live"
+    }
+
+    fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        Box::new(DropEndedBy(self.0, i64::try_from(now).unwrap_or(i64::MAX)))
+    }
+}
+
+impl CompactionFilter for DropEndedBy {
+    fn filter_item(&mut self, item: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
+        let DropEndedBy(end_of, now) = self;
+        Ok(if end_of(&item.value()?) <= *now { Verdict::Remove } else { Verdict::Keep })
     }
 }
 

@@ -12,7 +12,7 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
 use hashbrown::HashSet;
 
-use super::codec::{Codec, rows_in};
+use super::codec::{Codec, end_of, rows_in};
 use super::disk::{DiskTree, Scan};
 use super::memory::StateMemory;
 use super::table::Saved;
@@ -46,7 +46,7 @@ impl Spill {
         table.index_mut().track_stored();
         Ok(Spill {
             codec: Codec::new(&table.columns(), layout)?,
-            tree: memory.space()?.tree()?,
+            tree: memory.space()?.tree(end_of)?,
             clean: SlotSet::default(),
             recent: SlotSet::default(),
             hand: 0,

@@ -81,6 +81,17 @@ pub struct DiskLayout {
     /// How many of the first of them are times, 64-bit numbers without NULLs, by which keys are
     /// asked for ([`super::Keyed::range`]). [`Saved::hashes`] are of the other key columns.
     pub times: usize,
+    /// When rows may be forgotten; `None`: not before they are removed.
+    pub lifetime: Option<Lifetime>,
+}
+
+/// A time to live of rows: the operator no longer looks at those that are older.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifetime {
+    /// Column that says when a row was written, wall clock in milliseconds; NULL: lives for ever.
+    pub written: usize,
+    /// How long it lives from then on, in milliseconds.
+    pub ms: i64,
 }
 
 /// A state table as the task sees it.

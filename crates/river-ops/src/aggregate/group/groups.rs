@@ -3,7 +3,7 @@
 
 use arrow_schema::{DataType as Arrow, FieldRef};
 use river_runtime::Result;
-use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Lifetime, Saved, StateTable};
 
 use super::Spec;
 use crate::aggregate::calls::Calls;
@@ -167,7 +167,13 @@ impl StateTable for Groups {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: (0..self.key_columns.len()).collect(), times: 0 })
+        Some(DiskLayout {
+            key_columns: (0..self.key_columns.len()).collect(),
+            times: 0,
+            lifetime: self
+                .expires()
+                .then_some(Lifetime { written: self.key_columns.len() + 1, ms: self.ttl_ms }),
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

@@ -140,7 +140,11 @@ impl StateTable for Firsts {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: self.waiting.key_columns().to_vec(), times: 0 })
+        Some(DiskLayout {
+            key_columns: self.waiting.key_columns().to_vec(),
+            times: 0,
+            lifetime: self.sent_ttl.lifetime(self.waiting.row_columns().len() + 1),
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

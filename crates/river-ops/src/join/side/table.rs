@@ -4,7 +4,7 @@
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, FieldRef};
 use river_runtime::Result;
-use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Lifetime, Saved, StateTable};
 
 use super::{Applied, NONE, Side};
 use crate::saved::{column, numbers_or_null, read_numbers};
@@ -96,7 +96,13 @@ impl StateTable for Side {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: self.key_columns.clone(), times: 0 })
+        Some(DiskLayout {
+            key_columns: self.key_columns.clone(),
+            times: 0,
+            lifetime: self
+                .expires()
+                .then_some(Lifetime { written: self.columns.len() + 1, ms: self.ttl_ms }),
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

@@ -131,7 +131,11 @@ impl<K: StoredKey> StateTable for Partitions<K> {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: self.partition.clone(), times: 0 })
+        Some(DiskLayout {
+            key_columns: self.partition.clone(),
+            times: 0,
+            lifetime: self.ttl.lifetime(self.row_columns.len()),
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

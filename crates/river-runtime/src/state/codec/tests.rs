@@ -26,7 +26,11 @@ fn rows(ends: &[i64], values: &[Option<i64>], names: &[&str]) -> Saved {
 }
 
 fn codec() -> Codec {
-    Codec::new(&columns(), &DiskLayout { key_columns: vec![0, 2], times: 1 }).unwrap()
+    codec_with(None)
+}
+
+fn codec_with(lifetime: Option<Lifetime>) -> Codec {
+    Codec::new(&columns(), &DiskLayout { key_columns: vec![0, 2], times: 1, lifetime }).unwrap()
 }
 
 #[test]
@@ -65,4 +69,18 @@ fn a_cut_value_is_an_error() {
     value.pop();
     assert!(codec().rows(std::iter::once(&value[..])).is_err());
     assert_eq!(rows_in(&value), 0);
+}
+
+#[test]
+fn a_value_lives_as_long_as_its_last_row() {
+    let codec = codec_with(Some(Lifetime { written: 1, ms: 100 }));
+    let rows = rows(&[5, 5, 6, 7], &[Some(30), Some(20), None, Some(9)], &["a"; 4]);
+    let mut ends = Vec::new();
+    codec
+        .values(&rows, |_, value| {
+            ends.push(end_of(value));
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(ends, [130, FOREVER, 109]);
 }

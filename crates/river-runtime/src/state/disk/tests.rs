@@ -9,7 +9,7 @@ fn entries_are_found_in_memory_and_in_files() {
     let parent = parent("tree");
     // So little memory that most of it is written at once.
     let space = DiskSpace::create(&parent, 300_000).unwrap();
-    let mut tree = space.tree().unwrap();
+    let mut tree = space.tree(|_| i64::MAX).unwrap();
     let value = |number: u32| vec![number as u8; 100];
     for round in 0..3 {
         for number in 0..3000_u32 {
@@ -29,6 +29,24 @@ fn entries_are_found_in_memory_and_in_files() {
     assert_eq!(tree.get(&3_u32.to_be_bytes()).unwrap(), None);
     assert_eq!(*tree.get(&1_u32.to_be_bytes()).unwrap().unwrap(), *b"later");
     assert_eq!(tree.scan(&[0, 0, 1]).count(), 171);
+    drop((tree, space));
+    std::fs::remove_dir(parent).unwrap();
+}
+
+#[test]
+fn what_has_ended_is_dropped_when_files_are_merged() {
+    let parent = parent("ends");
+    let space = DiskSpace::create(&parent, 300_000).unwrap();
+    let mut tree = space.tree(|value| i64::from(value[0] % 2) * i64::MAX).unwrap();
+    for round in 0..20_u32 {
+        for number in 0..3000_u32 {
+            let key = (number + round * 1500).to_be_bytes();
+            tree.put(&key, &[number as u8; 100]).unwrap();
+        }
+    }
+    let values: Vec<_> = tree.scan(&[]).map(|entry| entry.unwrap().1).collect();
+    let ended = values.iter().filter(|value| value[0] % 2 == 0).count();
+    assert!(values.len() - ended == 31_500 / 2 && ended < 15_000, "{} and {ended}", values.len());
     drop((tree, space));
     std::fs::remove_dir(parent).unwrap();
 }
