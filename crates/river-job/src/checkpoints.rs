@@ -19,12 +19,12 @@ use river_core::checkpoint::{
     Alignment, CheckpointId, CheckpointOptions, Command, Coordinator, Event, Failure,
     FailureReason, JobEnd, Kind, Stop, TaskId, statistics::LastCompleted,
 };
-use river_core::plan::Plan;
+use river_core::plan::{Plan, node_name};
 use river_runtime::checkpoint::{self as task, Barrier, SubtaskState};
 use river_runtime::sink::Sink;
 use river_runtime::{Error, Result};
 
-use crate::io::Io;
+use crate::io::{Io, guarded};
 use crate::uncommitted::{Covered, Uncommitted};
 
 /// What the supervisor is to do for checkpoints.
@@ -326,8 +326,7 @@ impl Checkpoints {
     /// Commits all that the tasks, which have ended, have prepared: where no checkpoints are taken.
     pub fn commit_all(&mut self) -> Result<()> {
         let all = vec![Covered::All; self.sink_of.len()];
-        let outputs = self.take_outputs(all);
-        outputs.iter().try_for_each(|(sink, prepared)| sink.commit(prepared))
+        commit_outputs(&self.take_outputs(all))
     }
 
     /// No more checkpoints: the job is over. Waits until nothing is stored or committed any more.
@@ -339,6 +338,11 @@ impl Checkpoints {
     /// Waits until nothing is stored, committed or deleted any more.
     pub fn wait_for_io(&self) {
         self.io.wait();
+    }
+
+    /// Whether the job's own checkpoints outlive its failure.
+    pub fn keeps_after_failure(&self) -> bool {
+        self.job.options.retention.keeps_after(JobEnd::Failed)
     }
 
     /// Whether output that is not committed may be part of a savepoint.
@@ -480,7 +484,10 @@ impl Checkpoints {
                 let error = river_checkpoint::Error::internal("output was not committed");
                 return done(Done::Stored(checkpoint, Err(error)));
             }
-            let stored = layout::complete(place.storage.as_ref(), &place.folder, &metadata);
+            let complete =
+                || Ok(layout::complete(place.storage.as_ref(), &place.folder, &metadata));
+            let stored = guarded("the storage of checkpoints", complete)
+                .unwrap_or_else(|bug| Err(river_checkpoint::Error::internal(bug.message)));
             done(Done::Stored(checkpoint, stored.map(|_| ())));
         });
     }
@@ -524,7 +531,7 @@ impl Checkpoints {
         self.commits_under_way += 1;
         let commit_failed = self.commit_failed.clone();
         self.io.run(move || {
-            let result = outputs.iter().try_for_each(|(sink, prepared)| sink.commit(prepared));
+            let result = commit_outputs(&outputs);
             if result.is_err() {
                 commit_failed.store(true, Ordering::Relaxed);
             }
@@ -533,7 +540,7 @@ impl Checkpoints {
     }
 
     /// What each sink is to commit; it is no longer uncommitted.
-    fn take_outputs(&mut self, covered: Vec<Covered>) -> Vec<(Arc<dyn Sink>, Vec<Vec<u8>>)> {
+    fn take_outputs(&mut self, covered: Vec<Covered>) -> Vec<Output> {
         let mut outputs: BTreeMap<usize, Vec<Vec<u8>>> = BTreeMap::new();
         for (task, covered) in covered.into_iter().enumerate() {
             if let Some(sink) = self.sink_of[task] {
@@ -541,8 +548,11 @@ impl Checkpoints {
                 self.uncommitted.forget(task, covered);
             }
         }
-        let outputs = outputs.into_iter();
-        outputs.filter_map(|(sink, out)| Some((self.sinks.get(&sink)?.clone(), out))).collect()
+        let output = |(node, prepared)| {
+            let sink = self.sinks.get(&node)?.clone();
+            Some(Output { name: node_name(&self.job.plan.nodes[node]), sink, prepared })
+        };
+        outputs.into_iter().filter_map(output).collect()
     }
 
     fn once_committed(&mut self, action: Action) {
@@ -584,6 +594,20 @@ impl Checkpoints {
         // Whoever asked may have gone.
         let _ = reply.send(answer);
     }
+}
+
+/// What a sink is to commit.
+struct Output {
+    /// The sink, for errors.
+    name: String,
+    sink: Arc<dyn Sink>,
+    prepared: Vec<Vec<u8>>,
+}
+
+fn commit_outputs(outputs: &[Output]) -> Result<()> {
+    outputs.iter().try_for_each(|Output { name, sink, prepared }| {
+        guarded(&format!("{name}: the commit"), || sink.commit(prepared))
+    })
 }
 
 /// Deletes the files of a checkpoint; says whether it is gone. What cannot be deleted is tried

@@ -1,6 +1,10 @@
 //! The thread that does a job's slow work with storage and sinks, in order: metadata, commits,
 //! deletions. The supervisor never waits for it but at the end and before a restart.
+//!
+//! What it calls may break down: work that answers is given through [`guarded`], so that the answer
+//! comes in any case, and a panic of any other work ends neither the thread nor the job.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{Builder, JoinHandle};
 
 use crossbeam_channel::{Sender, unbounded};
@@ -19,7 +23,14 @@ impl Io {
     /// Starts the thread.
     pub fn start() -> Result<Io> {
         let (queue, work) = unbounded::<Work>();
-        let run = move || work.into_iter().for_each(|work| work());
+        let run = move || {
+            for work in work {
+                // Whoever waits for an answer has one from `guarded`.
+                if let Err(error) = guarded("the thread for storage and commits", || Ok(work())) {
+                    tracing::error!(%error);
+                }
+            }
+        };
         let thread = Builder::new().name("job-io".to_owned()).spawn(run);
         let thread = thread
             .map_err(|error| Error::environment(format!("cannot start a thread: {error}")))?;
@@ -42,6 +53,12 @@ impl Io {
         });
         let _ = is_done.recv();
     }
+}
+
+/// Does work that calls a connector or a storage; a panic of it becomes an error of `what`.
+pub fn guarded<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(Error::broke_down(what, &*panic)))
 }
 
 impl Drop for Io {

@@ -1,5 +1,7 @@
 //! What can go wrong in a task, by what should be done about it.
 
+use std::any::Any;
+
 use river_expr::EvalError;
 
 /// What whoever runs the task should do next.
@@ -42,6 +44,16 @@ impl Error {
     /// A rule of the engine was broken.
     pub fn internal(message: impl Into<String>) -> Error {
         Error { kind: ErrorKind::Internal, message: message.into() }
+    }
+
+    /// `what` has panicked.
+    pub fn broke_down(what: impl std::fmt::Display, panic: &(dyn Any + Send)) -> Error {
+        let message = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+            (Some(text), _) => text,
+            (_, Some(text)) => text.as_str(),
+            _ => "no message",
+        };
+        Error::internal(format!("{what} broke down: {message}; this is a bug of river"))
     }
 
     /// The error with what was being done in front.

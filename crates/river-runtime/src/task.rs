@@ -122,10 +122,8 @@ impl Task {
         let outcome = catch_unwind(AssertUnwindSafe(work));
         metrics.end();
         outcome.unwrap_or_else(|panic| {
-            let message = panic_message(&*panic);
             let place = running.chain.running().unwrap_or(&name);
-            let message = format!("{place} broke down: {message}; this is a bug of river");
-            Err(Stop::Failed(Error::internal(message)))
+            Err(Stop::Failed(Error::broke_down(place, &*panic)))
         })
     }
 }
@@ -306,12 +304,4 @@ fn now_ns() -> i64 {
 /// The wall clock that a context was set to, microseconds since the epoch.
 fn now_us(now: &EvalContext) -> i64 {
     now.now_ns.div_euclid(1000)
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (_, Some(text)) => text,
-        _ => "no message",
-    }
 }

@@ -90,6 +90,21 @@ fn a_commit_that_fails_is_repeated() {
 }
 
 #[test]
+fn a_commit_that_panics_fails_the_job_and_names_the_sink() {
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().to_str().unwrap();
+    for options in [&[][..], &[NONE, EVERY, (DIR, dir)]] {
+        let world = World::new(100, State { panicking_commits: true, ..State::default() });
+        let error = world.start(options).wait().unwrap_err();
+        assert_eq!(error.kind, river_runtime::error::ErrorKind::Internal);
+        expect_test::expect![
+            "Sink: sum: the commit broke down: an index was out of bounds; this is a bug of river"
+        ]
+        .assert_eq(&error.message);
+    }
+}
+
+#[test]
 fn output_of_a_kept_checkpoint_is_kept_when_its_commit_fails_the_job() {
     let directory = tempfile::tempdir().unwrap();
     let dir = directory.path().to_str().unwrap();

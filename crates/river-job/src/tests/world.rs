@@ -34,6 +34,12 @@ pub struct State {
     pub failing_commits: (usize, usize),
     /// The commit that fails waits until writers have prepared so often.
     pub fails_after_prepared: usize,
+    /// Commits break down.
+    pub panicking_commits: bool,
+    /// Operators cannot go on from their state.
+    pub unrestorable_operators: bool,
+    /// Sinks cannot go on from theirs.
+    pub unrecoverable_sinks: bool,
     /// Commits, also empty ones.
     pub commits: usize,
     /// What was prepared and is there; by number.
@@ -263,6 +269,9 @@ impl Operator for Failing {
     }
 
     fn restore_local(&mut self, saved: &[Vec<u8>]) -> Result<()> {
+        if self.world.state().unrestorable_operators {
+            return Err(Error::input("the columns are others"));
+        }
         let rows = saved.iter().map(|saved| i64::from_le_bytes(saved[..].try_into().unwrap()));
         self.rows = rows.sum();
         Ok(())
@@ -284,6 +293,8 @@ impl Sink for Recording {
     fn commit(&self, prepared: &[Vec<u8>]) -> Result<()> {
         let world = &self.0;
         let (spared, failing) = world.state().failing_commits;
+        let panics = world.state().panicking_commits;
+        assert!(!panics, "an index was out of bounds");
         if spared > 0 {
             world.set(|state| state.failing_commits.0 -= 1);
         } else if failing > 0 {
@@ -298,6 +309,9 @@ impl Sink for Recording {
 
     fn recover(&self, prepared: &[Vec<u8>]) -> Result<()> {
         self.0.set(|state| state.recovered += 1);
+        if self.0.state().unrecoverable_sinks {
+            return Err(Error::input("the part file is gone"));
+        }
         self.commit(prepared)?;
         self.0.set(|state| state.prepared.clear());
         Ok(())
