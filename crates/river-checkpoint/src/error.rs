@@ -84,7 +84,12 @@ impl From<arrow_schema::ArrowError> for Error {
 
 impl From<Error> for river_runtime::Error {
     fn from(error: Error) -> river_runtime::Error {
+        use river_storage::ErrorKind as Stored;
         match error.kind {
+            // What is gone or cut off does not come back.
+            ErrorKind::Storage(Stored::NotFound | Stored::Corrupt | Stored::Invalid) => {
+                river_runtime::Error::input(error.message)
+            }
             ErrorKind::Storage(_) => river_runtime::Error::environment(error.message),
             ErrorKind::Internal => river_runtime::Error::internal(error.message),
             ErrorKind::Damaged | ErrorKind::Newer | ErrorKind::Incompatible | ErrorKind::Path => {

@@ -130,9 +130,6 @@ impl Launch {
         let connectors = Connectors::open(&self.plan, self.components.as_ref())?;
         let options = &self.settings.graph;
         let graph = Graph::new(&self.plan, options, |node| connectors.wished_parallelism(node))?;
-        if let Some(recovery) = recovery {
-            recovery.check(&graph)?;
-        }
         let make_writer =
             |task, place, max_parallelism| self.writer(attempt, task, place, max_parallelism);
         let deployer = Deployer {

@@ -14,7 +14,7 @@
 //! | [`attempt`] | the tasks' threads |
 //! | [`supervise`] | the job's thread: events in, decisions out |
 //! | [`checkpoints`], [`uncommitted`], [`io`] | takes checkpoints; commits |
-//! | [`recovery`] | who takes what of a checkpoint |
+//! | [`recovery`], [`fallback`] | who takes what of a checkpoint; what else could be used |
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -36,6 +36,7 @@ use river_runtime::{Batch, Error, Operator, OperatorContext, Result};
 mod attempt;
 mod checkpoints;
 mod deploy;
+mod fallback;
 mod io;
 mod launch;
 mod recovery;

@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use river_checkpoint::restore::{NewInput, SubtaskRequest};
-use river_checkpoint::{Place, Restore};
+use river_checkpoint::{Place, Restore, layout};
 use river_core::plan::matching::match_plans;
 use river_core::plan::{Exchange, Plan};
 use river_runtime::checkpoint::RestoredState;
-use river_runtime::graph::{Graph, Vertex, VertexEdge};
+use river_runtime::graph::{Vertex, VertexEdge};
 use river_runtime::source::SplitState;
 use river_runtime::{Error, Result};
 
 /// A checkpoint, and which node of it each node of the job takes its state from.
 pub struct Recovery {
     restore: Arc<Restore>,
+    place: Place,
     /// Old node by new one.
     nodes: BTreeMap<usize, usize>,
-    /// Old node by new one, for nodes with the same input: batches in flight go to these.
-    unchanged: BTreeMap<usize, usize>,
     /// The plans are the same, so that vertices are too.
     same_plan: bool,
     allow_non_restored: bool,
@@ -26,58 +25,43 @@ pub struct Recovery {
 
 impl Recovery {
     /// Goes on from a checkpoint of this very job.
-    pub fn own(place: &Place, plan: &Plan) -> Result<Recovery> {
-        let path = river_storage::join(&place.folder, river_checkpoint::layout::METADATA);
-        let restore = Restore::open(place.storage.clone(), &path)?;
-        Recovery::new(Arc::new(restore), plan, false)
+    ///
+    /// # Errors
+    /// It is damaged, or the storage fails.
+    pub fn own(place: Place, plan: &Plan) -> Result<Recovery> {
+        Recovery::new(open(&place)?, place, plan, false)
     }
 
     /// Goes on from a checkpoint of a job whose plan may differ.
     ///
     /// # Errors
-    /// State would be lost, unless that is allowed: lists it.
-    pub fn new(restore: Arc<Restore>, plan: &Plan, allow_non_restored: bool) -> Result<Recovery> {
-        let old = &restore.metadata().plan;
-        let same_plan = old.nodes == plan.nodes;
-        let (nodes, unchanged) = match same_plan {
-            true => {
-                let nodes: BTreeMap<_, _> = plan.nodes.iter().map(|n| (n.id, n.id)).collect();
-                (nodes.clone(), nodes)
-            }
+    /// State would be lost, unless that is allowed: lists it. It holds rows in flight, and the plan
+    /// differs.
+    pub fn new(
+        restore: Restore,
+        place: Place,
+        plan: &Plan,
+        allow_non_restored: bool,
+    ) -> Result<Recovery> {
+        let same_plan = restore.metadata().plan.nodes == plan.nodes;
+        let nodes = match same_plan {
+            true => plan.nodes.iter().map(|node| (node.id, node.id)).collect(),
             false => matched(&restore, plan, allow_non_restored)?,
         };
-        Ok(Recovery { restore, nodes, unchanged, same_plan, allow_non_restored })
+        Ok(Recovery { restore: Arc::new(restore), place, nodes, same_plan, allow_non_restored })
     }
 
-    /// Makes sure that every batch in flight has a task to go to.
-    ///
-    /// # Errors
-    /// One has not: names the operator.
-    pub fn check(&self, graph: &Graph) -> Result<()> {
-        let metadata = self.restore.metadata();
-        let taken: Vec<usize> =
-            graph.vertices.iter().filter_map(|vertex| self.in_flight_of(vertex)).collect();
-        let lost = metadata.vertices.iter().enumerate().find(|(number, vertex)| {
-            vertex.subtasks.iter().any(|subtask| subtask.in_flight) && !taken.contains(number)
-        });
-        match lost {
-            Some((_, vertex)) if !self.allow_non_restored => Err(Error::input(format!(
-                "{} holds rows on their way to {}, whose input has changed; change the query from \
-                 a savepoint, or from a checkpoint made with \
-                 'execution.checkpointing.unaligned.enabled' = 'false'",
-                self.uri(),
-                vertex.name
-            ))),
-            _ => Ok(()),
-        }
+    /// Where the checkpoint is.
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 
-    /// The old vertex whose batches in flight a vertex takes: it begins with the same operator on
-    /// the same input.
+    /// The old vertex whose batches in flight a vertex takes: it begins with the same operator.
     fn in_flight_of(&self, vertex: &Vertex) -> Option<usize> {
+        // [`matched`] refuses batches in flight.
+        let first = vertex.nodes.first().filter(|_| self.same_plan)?;
         let vertices = &self.restore.metadata().vertices;
-        let old = self.unchanged.get(vertex.nodes.first()?)?;
-        vertices.iter().position(|vertex| vertex.nodes.first() == Some(old))
+        vertices.iter().position(|vertex| vertex.nodes.first() == Some(first))
     }
 
     /// The checkpoint's number.
@@ -157,11 +141,21 @@ impl Recovery {
     }
 }
 
-/// Old nodes by new ones.
-type Pairs = BTreeMap<usize, usize>;
+/// Reads the metadata of a checkpoint.
+pub fn open(place: &Place) -> river_checkpoint::Result<Restore> {
+    let metadata = river_storage::join(&place.folder, layout::METADATA);
+    Restore::open(place.storage.clone(), &metadata)
+}
 
-/// Pairs the nodes of different plans: those that keep state, and those with the same input.
-fn matched(restore: &Restore, plan: &Plan, allow_non_restored: bool) -> Result<(Pairs, Pairs)> {
+/// Pairs the nodes of different plans that keep state: old ones by new ones.
+///
+/// Batches in flight are refused: they were on their way to operators that may not be the same any
+/// more. Savepoints hold none.
+fn matched(
+    restore: &Restore,
+    plan: &Plan,
+    allow_non_restored: bool,
+) -> Result<BTreeMap<usize, usize>> {
     if restore.metadata().has_in_flight() {
         return Err(Error::input(format!(
             "{} is an unaligned checkpoint: batches were on their way between operators, and only \
@@ -177,12 +171,5 @@ fn matched(restore: &Restore, plan: &Plan, allow_non_restored: bool) -> Result<(
         Some(_) => tracing::warn!("state of {}:\n{matching}", restore.uri()),
         None => tracing::info!("state of {}:\n{matching}", restore.uri()),
     }
-    if matching.has_copies() && restore.metadata().has_in_flight() {
-        return Err(Error::input(format!(
-            "{} holds rows on their way, and the query has changed so that some would have to be \
-             copied; change it from a savepoint instead",
-            restore.uri()
-        )));
-    }
-    Ok((matching.taken(), matching.unchanged))
+    Ok(matching.taken())
 }

@@ -4,14 +4,15 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use river_checkpoint::{Place, Restore, layout, locate};
+use river_checkpoint::{ErrorKind, Place, layout, locate};
 use river_core::checkpoint::ClaimMode;
 use river_core::plan::Plan;
 use river_runtime::{Batch, Error, Result};
 
 use crate::checkpoints::JobFacts;
+use crate::fallback::with_fallback;
 use crate::launch::Launch;
-use crate::recovery::Recovery;
+use crate::recovery::{self, Recovery};
 use crate::settings::Settings;
 use crate::{Components, Shared, Tasks, supervise};
 
@@ -82,12 +83,16 @@ fn recover(launch: &mut Launch, plan: &Plan, keys: &Keys) -> Result<Option<Recov
     let options = launch.settings.recovery.clone();
     let Some(path) = &options.path else { return Ok(None) };
     let located = locate::locate(path, keys)?;
-    let restore = Arc::new(Restore::open(located.storage.clone(), &located.path)?);
-    let recovery = Recovery::new(restore, plan, options.ignore_unclaimed_state)?;
+    let folder = river_storage::parent(&located.path).unwrap_or_default().to_owned();
+    let place = Place { storage: located.storage, folder };
+    let restore = recovery::open(&place).map_err(|error| match error.kind() {
+        ErrorKind::Damaged => with_fallback(error.into(), &place),
+        _ => error.into(),
+    })?;
+    let recovery = Recovery::new(restore, place.clone(), plan, options.ignore_unclaimed_state)?;
     launch.next_checkpoint = recovery.checkpoint() + 1;
     if options.claim_mode == ClaimMode::Claim {
-        let folder = river_storage::parent(&located.path).unwrap_or_default().to_owned();
-        launch.claimed = Some((recovery.checkpoint(), Place { storage: located.storage, folder }));
+        launch.claimed = Some((recovery.checkpoint(), place));
     }
     tracing::info!(from = recovery.uri(), "the job goes on from a checkpoint");
     Ok(Some(recovery))

@@ -19,11 +19,13 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use river_checkpoint::{Place, SnapshotReport};
 use river_core::checkpoint::{JobEnd, RestartStrategy, Stop as StopKind};
 use river_runtime::checkpoint::SubtaskState;
+use river_runtime::error::ErrorKind;
 use river_runtime::exchange::{Outcome, Stop};
 use river_runtime::{Error, Result};
 
 use crate::attempt::{Attempt, thread_name};
 use crate::checkpoints::{Action, Checkpoints, Done, Reply};
+use crate::fallback::with_fallback;
 use crate::launch::{Launch, Launched};
 use crate::recovery::Recovery;
 use crate::{Ended, Shared, clock_ms};
@@ -58,6 +60,8 @@ enum End {
     Finished,
     Cancelled,
     Failed(Error),
+    /// By an error that a restart does not mend.
+    GivenUp(Error),
 }
 
 /// Starts the tasks that were made, and the thread that watches them.
@@ -105,6 +109,7 @@ impl Supervisor {
             match self.run_attempt() {
                 End::Finished => break Ok(Ended::Finished),
                 End::Cancelled => break Ok(Ended::Cancelled),
+                End::GivenUp(error) => break Err(self.unrestorable(error)),
                 End::Failed(error) => {
                     if let Err(end) = self.restart(error) {
                         break end;
@@ -212,6 +217,7 @@ impl Supervisor {
             // The collector has gone, or someone has cancelled it.
             Err(Stop::Cancelled) => Some(End::Cancelled),
             Err(Stop::Failed(error)) => Some(End::Failed(error)),
+            Err(Stop::Unrestorable(error)) => Some(End::GivenUp(error)),
         }
     }
 
@@ -271,6 +277,9 @@ impl Supervisor {
             }
             match self.relaunch() {
                 Ok(()) => return Ok(()),
+                Err(next) if next.kind == ErrorKind::Input => {
+                    return Err(Err(self.unrestorable(next)));
+                }
                 Err(next) => error = next,
             }
         }
@@ -280,7 +289,7 @@ impl Supervisor {
     /// itself started from, else from nothing.
     fn relaunch(&mut self) -> Result<()> {
         let latest = self.checkpoints.latest();
-        let latest = latest.map(|place| Recovery::own(&place, &self.launch.plan)).transpose()?;
+        let latest = latest.map(|place| Recovery::own(place, &self.launch.plan)).transpose()?;
         let initial = self.launch.initial.clone();
         let recovery = latest.as_ref().or(initial.as_deref());
         if recovery.is_none() && !self.checkpoints.may_keep_output() {
@@ -298,6 +307,17 @@ impl Supervisor {
             None => tracing::info!("the job begins again"),
         }
         Ok(())
+    }
+
+    /// The error of state that cannot be used, with what else the user can go on from.
+    fn unrestorable(&self, error: Error) -> Error {
+        let initial = self.launch.initial.as_deref().map(Recovery::place);
+        match (self.checkpoints.latest(), initial) {
+            (Some(_), _) if !self.checkpoints.keeps_after_failure() => error,
+            (Some(own), _) => with_fallback(error, &own),
+            (None, Some(initial)) => with_fallback(error, initial),
+            (None, None) => error,
+        }
     }
 
     fn wait(&mut self, time: Duration) {

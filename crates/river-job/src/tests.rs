@@ -16,6 +16,7 @@ use river_runtime::source::{Poll, SourceReader, SplitState};
 
 mod restarts;
 mod savepoints;
+mod unrestorable;
 mod world;
 
 /// Numbers from 0, `batches` batches of 100; `usize::MAX` batches do not end.

@@ -45,6 +45,9 @@ pub enum Stop {
     Cancelled,
     /// This task failed.
     Failed(Error),
+    /// The state that this task was to go on from cannot be used: it is damaged or does not fit.
+    /// To try it again gives the same.
+    Unrestorable(Error),
 }
 
 /// Result of work that a cancel may end.

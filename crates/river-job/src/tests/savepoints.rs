@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::world::{State, World, Worldly};
 use super::*;
+use river_checkpoint::layout;
 
 const EVERY: (&str, &str) = ("execution.checkpointing.interval", "10 ms");
 const DIR: &str = "execution.checkpointing.dir";
@@ -124,4 +125,30 @@ fn a_query_whose_rows_are_shown_takes_no_snapshots() {
     assert!(receiver.iter().map(|batch| batch.rows).sum::<usize>() > 0);
     assert_eq!(job.wait(), Ok(Ended::Finished));
     assert!(!dir.exists());
+}
+
+#[test]
+fn rows_in_flight_take_the_unchanged_query_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().to_str().unwrap();
+    let world = waiting();
+    let savepoint = world.start(&[]).savepoint(Some(dir), true).unwrap();
+    // The same, with rows on their way to the operator.
+    let storage = river_storage::Local;
+    let path = folder(&savepoint).join("_metadata");
+    let mut metadata = layout::read(&storage, path.to_str().unwrap()).unwrap();
+    metadata.vertices[1].subtasks[0].in_flight = true;
+    let unaligned = directory.path().join("unaligned");
+    layout::complete(&storage, unaligned.to_str().unwrap(), &metadata).unwrap();
+    let changed = plan(2, vec![(source(None), vec![]), (sink(), vec![(0, Rebalance)])]);
+    for allowed in ["false", "true"] {
+        let mut plan = changed.clone();
+        let options = [
+            (FROM, unaligned.to_str().unwrap()),
+            ("execution.state-recovery.ignore-unclaimed-state", allowed),
+        ];
+        options.iter().for_each(|(key, value)| drop(plan.options.set(*key, *value)));
+        let error = run(&plan, Arc::new(Worldly(world.clone())), None).unwrap_err();
+        assert!(error.message.contains("only the unchanged query can take them"), "{error}");
+    }
 }

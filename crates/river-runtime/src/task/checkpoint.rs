@@ -7,10 +7,11 @@ use std::time::Instant;
 use river_expr::EvalContext;
 
 use super::{Head, Running, now_us};
-use crate::Batch;
 use crate::checkpoint::{Alignment, Barrier, Command, RestoredState, SubtaskState, Timing};
+use crate::error::ErrorKind;
 use crate::exchange::{Element, Notice, Outcome, Stop};
 use crate::gate::Verdict;
+use crate::{Batch, Error};
 
 impl Running {
     /// Goes on from restored state: first the operators, then the batches that were in flight.
@@ -19,8 +20,8 @@ impl Running {
         from: &mut dyn RestoredState,
         now: &mut EvalContext,
     ) -> Outcome<()> {
-        self.chain.restore(from)?;
-        for (channel, batch) in from.in_flight()? {
+        self.chain.restore(from).map_err(unrestorable)?;
+        for (channel, batch) in from.in_flight().map_err(unrestorable)? {
             let Head::Gate(gate) = &mut self.head else { continue };
             let step = gate.accept(channel, Element::Batch(batch), now_us(now))?;
             if let Some((input, batch)) = step.batch {
@@ -160,5 +161,13 @@ impl Running {
                 _ => true,
             });
         }
+    }
+}
+
+/// An error of reading state. One of the storage's may be over the next time.
+fn unrestorable(error: Error) -> Stop {
+    match error.kind {
+        ErrorKind::Input => Stop::Unrestorable(error),
+        _ => Stop::Failed(error),
     }
 }
