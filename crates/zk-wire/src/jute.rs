@@ -106,27 +106,14 @@ impl<'b> Reader<'b> {
         Ok(Some(bytes))
     }
 
-    /// The count of a vector whose elements take `min_len` bytes or more; `None` for null.
-    fn count(&mut self, min_len: usize) -> Result<Option<usize>, DecodeError> {
-        let start = self.position;
-        let count = match i32::decode(self)? {
-            -1 => return Ok(None),
+    /// The count of a vector; `None` for null.
+    fn count(&mut self) -> Result<Option<usize>, DecodeError> {
+        Ok(match i32::decode(self)? {
+            -1 => None,
             // Apache's loop over the elements ends at once.
-            count if count < 0 => 0,
-            count => count as usize,
-        };
-        let needed = count.saturating_mul(min_len.max(1));
-        if needed > self.max_len {
-            return Err(DecodeError::new(
-                start,
-                Problem::TooLong { len: needed, limit: self.max_len },
-            ));
-        }
-        if needed > self.left() {
-            let problem = Problem::Truncated { needed: 4 + needed, left: 4 + self.left() };
-            return Err(DecodeError::new(start, problem));
-        }
-        Ok(Some(count))
+            count if count < 0 => Some(0),
+            count => Some(count as usize),
+        })
     }
 }
 
@@ -249,11 +236,29 @@ impl<T: Jute> Jute for Option<Vec<T>> {
     }
 
     fn decode(input: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let Some(count) = input.count(T::MIN_LEN)? else { return Ok(None) };
+        let start = input.position;
+        let Some(count) = input.count()? else { return Ok(None) };
+        let needed = count.saturating_mul(T::MIN_LEN.max(1));
+        if needed > input.left() {
+            let problem = Problem::Truncated { needed: 4 + needed, left: 4 + input.left() };
+            return Err(element_error::<T>(input, DecodeError::new(start, problem)));
+        }
         let mut elements = Vec::with_capacity(count);
         for _ in 0..count {
             elements.push(T::decode(input)?);
         }
         Ok(Some(elements))
+    }
+}
+
+/// The error of a vector that is cut short: that of an element which no more bytes would mend, as
+/// Apache's decoder comes to it first.
+fn element_error<T: Jute>(input: &mut Reader<'_>, cut_short: DecodeError) -> DecodeError {
+    loop {
+        match T::decode(input) {
+            Ok(_) => {}
+            Err(error) if error.is_truncated() => return cut_short,
+            Err(error) => return error,
+        }
     }
 }

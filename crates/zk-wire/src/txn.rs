@@ -66,11 +66,11 @@ record! {
     }
 
     /// Makes a node, as servers of 3.3 wrote it.
-    struct CreateTxnV0 {
-        path: Option<Text>,
-        data: Option<Bytes>,
-        acl: Option<Vec<Acl>>,
-        ephemeral: bool,
+    pub(crate) struct CreateTxnV0 {
+        pub(crate) path: Option<Text>,
+        pub(crate) data: Option<Bytes>,
+        pub(crate) acl: Option<Vec<Acl>>,
+        pub(crate) ephemeral: bool,
     }
 
     /// Makes a container.
