@@ -34,6 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("zk-wire", &[]),
+    ("keeper-disk", &["zk-wire"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,141 @@
+//! Power is lost at any moment, by seed: what was answered for is there, and nothing in parts.
+
+use super::*;
+use crate::layout::Layout;
+use crate::sim::Random;
+use crate::snapshot::{self, SnapshotWriter, WriteOptions};
+use zk_wire::stat::StatPersisted;
+
+/// Two starts with a crash after each.
+struct World {
+    disk: SimDisk,
+    layout: Layout,
+    random: Random,
+    /// Answered for.
+    durable: Zxid,
+    /// Appended, whether answered for or not, in this life.
+    appended: Zxid,
+    /// Lengths of transactions, which tell one life's from another's.
+    lengths: std::collections::BTreeMap<i64, usize>,
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let layout = Layout::new(Path::new("data"), None);
+        let disk = SimDisk::new();
+        layout.open(&disk, true).unwrap();
+        let mut world = World {
+            disk,
+            layout,
+            random: Random::new(seed),
+            durable: Zxid(0),
+            appended: Zxid(0),
+            lengths: std::collections::BTreeMap::new(),
+        };
+        world.snapshot(Zxid(0)).unwrap();
+        world
+    }
+
+    fn chance(&mut self, one_of: u64) -> bool {
+        self.random.below(one_of) == 0
+    }
+
+    /// A snapshot that says how many transactions it holds.
+    fn snapshot(&mut self, zxid: Zxid) -> Result<(), Error> {
+        let options = WriteOptions::default();
+        let (disk, folder) = (shared(&self.disk), &self.layout.snap_dir);
+        let mut writer = SnapshotWriter::begin(disk, folder, zxid, options, &[], [].into_iter())?;
+        let stat = StatPersisted { mzxid: zxid, ..StatPersisted::default() };
+        writer.node("", Some(&[7; 700]), -1, &stat)?;
+        writer.finish(None, Some(zxid)).map(|_| ())
+    }
+
+    fn live(&mut self) -> Result<(), Error> {
+        let preallocate = if self.chance(4) { 0 } else { 8 << 10 };
+        let disk = shared(&self.disk);
+        let last = self.appended;
+        let mut writer = LogWriter::new(disk, &self.layout.log_dir, last, options(preallocate));
+        let preallocator = writer.preallocator();
+        if self.chance(10) {
+            self.disk.fail_sync_after(self.random.below(12) as u32);
+        }
+        if self.chance(10) {
+            self.disk.set_capacity(self.random.below(40_000) as usize);
+        }
+        for _ in 0..self.random.below(6) {
+            for _ in 0..=self.random.below(4) {
+                let zxid = Zxid(self.appended.0 + 1);
+                let large = self.chance(4);
+                let len = self.random.below(if large { 2000 } else { 200 }) as usize;
+                self.appended = zxid;
+                self.lengths.insert(zxid.0, len);
+                writer.append(zxid, &txn(zxid, len))?;
+            }
+            for _ in 0..self.random.below(4) {
+                preallocator.step();
+            }
+            match self.random.below(12) {
+                // Written, and power is lost before it is durable: see `crash`.
+                0 => return Ok(()),
+                1 => self.durable = writer.roll()?.zxid,
+                2 => {
+                    self.durable = writer.roll()?.zxid;
+                    self.snapshot(self.durable)?;
+                }
+                _ => self.durable = writer.commit()?.zxid,
+            }
+        }
+        // The last write is under way: its sync does not come back.
+        if self.chance(2) && self.appended > self.durable {
+            self.disk.fail_sync_after(0);
+            writer.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Starts again: what a server would do. Answers with what it found.
+    fn recover(&mut self) -> Result<Zxid, Error> {
+        self.layout.open(&self.disk, true)?;
+        let folder = &self.layout.snap_dir;
+        let file = snapshot::newest_valid(&self.disk, folder, Zxid(i64::MAX))?.unwrap();
+        let mut replay = Replay::open(shared(&self.disk), &self.layout.log_dir, file.zxid)?;
+        while replay.advance()? {
+            let zxid = replay.head().unwrap().zxid;
+            assert!(replay.txn() == txn(zxid, self.lengths[&zxid.0]), "{zxid} is half there");
+        }
+        let end = replay.finish()?;
+        if let Some(tail) = &end.torn {
+            cut_tail(&self.disk, tail)?;
+        }
+        Ok(end.last)
+    }
+}
+
+fn run(seed: u64) -> Result<(), String> {
+    let mut world = World::new(seed);
+    for _ in 0..3 {
+        let ended = world.live();
+        world.disk.crash(&mut world.random);
+        let found = world.recover().map_err(|error| format!("{error} (after {ended:?})"))?;
+        if found < world.durable || found > world.appended {
+            let (durable, appended) = (world.durable, world.appended);
+            return Err(format!("ends with {found}, not in {durable}..={appended}"));
+        }
+        // Reading again gives the same, now without a repair.
+        let again = world.recover().map_err(|error| format!("again: {error}"))?;
+        if again != found {
+            return Err(format!("first {found}, then {again}"));
+        }
+        (world.durable, world.appended) = (found, found);
+    }
+    Ok(())
+}
+
+#[test]
+fn crashes_lose_nothing_durable() {
+    for seed in 0..10_000 {
+        if let Err(error) = run(seed) {
+            panic!("seed {seed}: {error}");
+        }
+    }
+}
