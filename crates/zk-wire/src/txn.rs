@@ -309,21 +309,27 @@ fn decode_create(input: &mut Reader<'_>) -> Result<CreateTxn, DecodeError> {
     }
 }
 
-/// The end of a session in logs that do not say which nodes go is nothing, or a digest only. Twelve
-/// bytes that begin with the digest's version cannot be paths: two would take more.
+/// The end of a session in logs that do not say which nodes go is nothing, or a digest only: twelve
+/// bytes that begin with the digest's version and are no paths.
 fn decode_close_session(input: &mut Reader<'_>) -> Result<Option<CloseSessionTxn>, DecodeError> {
-    let digest_only = input.left() == TxnDigest::MIN_LEN
-        && TxnDigest::decode(&mut input.clone()).is_ok_and(|digest| digest.version == 2);
+    let start = input.clone();
+    let error = match CloseSessionTxn::decode(input) {
+        Ok(txn) => return Ok(Some(txn)),
+        Err(error) => error,
+    };
+    let digest_only = start.left() == TxnDigest::MIN_LEN
+        && TxnDigest::decode(&mut start.clone()).is_ok_and(|digest| digest.version == 2);
     if digest_only {
+        *input = start;
         return Ok(None);
     }
-    match CloseSessionTxn::decode(input) {
-        Err(error) if error.is_truncated() => {
+    match error.is_truncated() {
+        true => {
             // Nothing is left for a digest, as Apache's reader has read on to the end.
             input.rest();
             Ok(None)
         }
-        result => result.map(Some),
+        false => Err(error),
     }
 }
 

@@ -245,7 +245,9 @@ fn transactions_have_apaches_bytes() {
 #[test]
 fn a_closed_session_may_have_a_digest_only() {
     let header = TxnHeader { op: -11, ..TxnHeader::default() };
-    let digest = TxnDigest { version: 2, tree_digest: -1 };
-    let entry = TxnEntry { header, txn: Txn::CloseSession(None), digest: Some(digest) };
-    assert_eq!(TxnEntry::from_bytes(&entry.to_bytes()), Ok(entry));
+    for tree_digest in [-1, 1, 1 << 32, i64::MIN, 1_371_985_504] {
+        let digest = Some(TxnDigest { version: 2, tree_digest });
+        let entry = TxnEntry { header, txn: Txn::CloseSession(None), digest };
+        assert_eq!(TxnEntry::from_bytes(&entry.to_bytes()), Ok(entry));
+    }
 }
