@@ -117,7 +117,7 @@ impl Task {
         let now = EvalContext::new(session, 0);
         let work = || match finished_before {
             true => running.end_again(),
-            false => running.work(restored, now),
+            false => running.work(&name, restored, now),
         };
         let outcome = catch_unwind(AssertUnwindSafe(work));
         metrics.end();
@@ -147,12 +147,16 @@ struct Running {
 impl Running {
     fn work(
         &mut self,
+        name: &str,
         restored: Option<Box<dyn RestoredState>>,
         mut now: EvalContext,
     ) -> Outcome<SubtaskState> {
         set_clock(&mut now);
         if let Some(mut restored) = restored {
+            let begun = Instant::now();
             self.restore(&mut *restored, &mut now)?;
+            let ms = begun.elapsed().as_millis();
+            tracing::info!(task = name, ms, "state is restored");
         }
         loop {
             let now_ms = set_clock(&mut now);

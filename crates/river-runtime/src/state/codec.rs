@@ -1,9 +1,10 @@
 //! Keys and rows of a state table as bytes, for disk.
 //!
-//! A key is the words of its time columns, so that all keys of one time follow each other; then the
-//! hash that tells the key group; then the other key columns as `arrow-row` bytes. A value is the
-//! time at which it may be forgotten (64 bits, little-endian, [`FOREVER`] for never) and the rows of
-//! that key in their order, each as its length (32 bits, little-endian) and `arrow-row` bytes.
+//! A key is the words of its time columns, so that all keys of one time follow each other; then
+//! the hash that tells the key group; then the other key columns as `arrow-row` bytes. A value is
+//! the time at which it may be forgotten (64 bits, little-endian, [`FOREVER`] for never) and the
+//! rows of that key in their order, each as its length (32 bits, little-endian) and `arrow-row`
+//! bytes.
 
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;

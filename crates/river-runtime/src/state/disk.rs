@@ -1,8 +1,9 @@
 //! Local disk for state that does not fit in memory: one log-structured merge tree a state table
 //! (`lsm-tree`), in a directory that lives as long as the process.
 //!
-//! Nothing here survives a crash, and nothing has to: checkpoints do that. So there is no log. Writes go to a table in memory; a thread of the process writes full ones to files and
-//! merges files. Whoever writes faster than that waits.
+//! Nothing here survives a crash, and nothing has to: checkpoints do that. So there is no log.
+//! Writes go to a table in memory; a thread of the process writes full ones to files and merges
+//! files. Whoever writes faster than that waits.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
