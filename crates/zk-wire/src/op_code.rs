@@ -76,6 +76,21 @@ pub enum OpCode {
     Error = -1,
 }
 
+/// The number of [`OpCode::CloseSession`], below which there is none.
+const LEAST: i32 = -11;
+
+/// Operations by number, from the least on: every request is looked up.
+const BY_CODE: [Option<OpCode>; 128] = {
+    let mut table = [None; 128];
+    let mut next = 0;
+    while next < OpCode::ALL.len() {
+        let op = OpCode::ALL[next];
+        table[(op.code() - LEAST) as usize] = Some(op);
+        next += 1;
+    }
+    table
+};
+
 impl OpCode {
     /// All of them, by number.
     pub const ALL: &[Self] = &[
@@ -121,7 +136,8 @@ impl OpCode {
 
     /// The operation of a number.
     pub fn from_code(code: i32) -> Option<Self> {
-        Self::ALL.iter().copied().find(|op| op.code() == code)
+        let index = usize::try_from(code.checked_sub(LEAST)?).ok()?;
+        BY_CODE.get(index).copied().flatten()
     }
 
     /// Apache's name, as in its logs, metrics and audit.

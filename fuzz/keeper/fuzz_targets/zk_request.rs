@@ -7,7 +7,9 @@ use bytes::{Bytes, BytesMut};
 use keeper_fuzz::{record, round_trip};
 use libfuzzer_sys::fuzz_target;
 use zk_wire::connect::ConnectRequest;
+use zk_wire::create_mode::CreateMode;
 use zk_wire::header::RequestHeader;
+use zk_wire::multi::MultiOp;
 use zk_wire::op_code::OpCode;
 use zk_wire::request::Request;
 use zk_wire::{Jute, Reader, four_letter, frame, path};
@@ -20,6 +22,9 @@ fuzz_target!(|data: &[u8]| {
     let Ok(header) = RequestHeader::decode(&mut input) else { return };
     let Some(op) = OpCode::from_code(header.op) else { return };
     let body = input.rest();
+    if has_impossible_create(op, &body) {
+        return;
+    }
     let request =
         round_trip(&body, |input| Request::decode(op, input), |request, out| request.encode(out));
     let Some(request) = request else { return };
@@ -30,6 +35,20 @@ fuzz_target!(|data: &[u8]| {
         assert!(!sound || text.starts_with('/'));
     }
 });
+
+/// Whether a multi has a create with flags that mean nothing. Apache makes it of a createTTL, for
+/// which it is an error of that operation alone, and does not read again what it would write.
+fn has_impossible_create(op: OpCode, body: &Bytes) -> bool {
+    let Ok(Request::Multi(multi) | Request::MultiRead(multi)) =
+        Request::decode(op, &mut Reader::new(body))
+    else {
+        return false;
+    };
+    multi.ops.iter().any(|op| match op {
+        MultiOp::Create(create) => CreateMode::from_flags(create.flags).is_none(),
+        _ => false,
+    })
+}
 
 /// Takes frames out of bytes that come one by one, and all at once.
 fn frames(data: &[u8]) {

@@ -34,7 +34,9 @@ fn operations_have_apaches_names() {
     for (code, name) in fixtures {
         assert_eq!(OpCode::from_code(code).map(OpCode::name), Some(name));
     }
-    assert_eq!(OpCode::from_code(10), None);
+    for code in [i32::MIN, -12, 10, 23, 99, 108, 116, 117, i32::MAX] {
+        assert_eq!(OpCode::from_code(code), None, "{code}");
+    }
 }
 
 #[test]
