@@ -15,6 +15,10 @@ impl Sink for BlackholeSink {
     fn commit(&self, _prepared: &[Vec<u8>]) -> Result<()> {
         Ok(())
     }
+
+    fn restarts_by_subtask(&self) -> bool {
+        true
+    }
 }
 
 impl SinkWriter for BlackholeSink {

@@ -128,6 +128,10 @@ impl Source for DatagenSource {
         self.rows.is_some()
     }
 
+    fn restarts_by_subtask(&self) -> bool {
+        true
+    }
+
     fn parallelism(&self) -> Option<u32> {
         self.parallelism
     }

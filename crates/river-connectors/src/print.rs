@@ -57,6 +57,10 @@ impl Sink for PrintSink {
         Ok(())
     }
 
+    fn restarts_by_subtask(&self) -> bool {
+        true
+    }
+
     fn parallelism(&self) -> Option<u32> {
         self.parallelism
     }

@@ -1,24 +1,27 @@
-//! One attempt at running a job: its threads, from start to the last one's end.
+//! One attempt at running a region: its threads, from start to the last one's end.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
+use river_core::checkpoint::TaskId;
 use river_runtime::checkpoint::{Command, SubtaskState};
 use river_runtime::exchange::{InputQueue, Outcome};
 use river_runtime::task::{Signals, Task};
 use river_runtime::{Error, Result};
 
-use crate::deploy::Placed;
+use crate::deploy::RegionTasks;
 
 /// Stack of a task's thread: expressions may be deep.
 const STACK_BYTES: usize = 64 << 20;
 
 /// Takes what each task says at its end: its number and outcome.
-pub type OnEnd = Arc<dyn Fn(usize, Outcome<SubtaskState>) + Send + Sync>;
+pub type OnEnd = Arc<dyn Fn(TaskId, Outcome<SubtaskState>) + Send + Sync>;
 
-/// The tasks of a job while they run.
+/// The tasks of a region while they run.
 pub struct Attempt {
+    /// Tells it from other attempts at any region of the job.
+    number: u32,
     threads: Vec<JoinHandle<()>>,
     queues: Vec<Arc<InputQueue>>,
     /// Tasks without input channels.
@@ -33,19 +36,20 @@ impl Attempt {
     ///
     /// # Errors
     /// No more threads; those that were started have ended again.
-    pub fn start(tasks: Vec<Placed>, signals: Arc<Signals>, on_end: &OnEnd) -> Result<Attempt> {
+    pub fn start(made: RegionTasks, number: u32, on_end: &OnEnd) -> Result<Attempt> {
         let mut attempt = Attempt {
+            number,
             threads: Vec::new(),
-            queues: tasks.iter().map(|placed| placed.task.queue.clone()).collect(),
+            queues: made.tasks.iter().map(|(_, task)| task.queue.clone()).collect(),
             sources: Vec::new(),
-            signals,
-            running: tasks.len(),
+            signals: made.signals,
+            running: made.tasks.len(),
         };
-        for (number, placed) in tasks.into_iter().enumerate() {
-            if placed.task.is_source() {
-                attempt.sources.push(number);
+        for (place, (id, task)) in made.tasks.into_iter().enumerate() {
+            if task.is_source() {
+                attempt.sources.push(place);
             }
-            match spawn(number, placed.task, on_end.clone()) {
+            match spawn(id, task, on_end.clone()) {
                 Ok(thread) => attempt.threads.push(thread),
                 Err(error) => {
                     attempt.cancel();
@@ -55,6 +59,11 @@ impl Attempt {
             }
         }
         Ok(attempt)
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// Tells all tasks without input channels.
@@ -73,10 +82,9 @@ impl Attempt {
         self.queues.iter().for_each(|queue| queue.close());
     }
 
-    /// A task has ended; says whether it was the last one.
-    pub fn task_ended(&mut self) -> bool {
+    /// A task has ended.
+    pub fn task_ended(&mut self) {
         self.running -= 1;
-        self.running == 0
     }
 
     /// Whether tasks still run.
@@ -95,7 +103,7 @@ impl Attempt {
     }
 }
 
-fn spawn(number: usize, task: Task, on_end: OnEnd) -> Result<JoinHandle<()>> {
+fn spawn(number: TaskId, task: Task, on_end: OnEnd) -> Result<JoinHandle<()>> {
     let name = thread_name(&task.name);
     let work = move || {
         let outcome = task.run();

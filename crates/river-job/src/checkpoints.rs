@@ -136,8 +136,8 @@ pub struct Checkpoints {
     done: Arc<dyn Fn(Done) + Send + Sync>,
 }
 
-/// The tasks of an attempt, as far as checkpoints are concerned.
-pub struct AttemptPlaces {
+/// The tasks of a job, as far as checkpoints are concerned.
+pub struct TaskPlaces {
     /// The vertices, with the places of their tasks.
     pub vertices: Vec<VertexPlace>,
     /// Sinks by node.
@@ -146,23 +146,31 @@ pub struct AttemptPlaces {
     pub sink_of: Vec<Option<usize>>,
 }
 
+/// Which tasks fail over.
+#[derive(Debug, Clone, Copy)]
+pub enum Failed<'a> {
+    /// All of the job.
+    All,
+    /// Those of some regions; others run on.
+    Tasks(&'a [TaskId]),
+}
+
 impl Checkpoints {
     /// For a job whose first checkpoint gets the number `next_id`. `done` takes what the I/O
     /// thread has done.
     pub fn new(
         job: JobFacts,
         (next_id, claimed): (CheckpointId, Option<(CheckpointId, Place)>),
-        attempt: AttemptPlaces,
+        tasks: TaskPlaces,
         open_places: Arc<Places>,
         now_ms: i64,
         done: Arc<dyn Fn(Done) + Send + Sync>,
     ) -> Result<Checkpoints> {
-        let tasks = attempt.sink_of.len();
         let mut options = job.options.clone();
         if job.home.is_none() {
             options.interval_ms = None;
         }
-        let mut coordinator = Coordinator::new(options, tasks, next_id, now_ms);
+        let mut coordinator = Coordinator::new(options, tasks.sink_of.len(), next_id, now_ms);
         let mut places = BTreeMap::new();
         if let Some((id, place)) = claimed {
             coordinator = coordinator.with_retained(&[id]);
@@ -183,9 +191,9 @@ impl Checkpoints {
             requests: BTreeMap::new(),
             made_savepoint: false,
             next_request: 0,
-            vertices: attempt.vertices,
-            sinks: attempt.sinks,
-            sink_of: attempt.sink_of,
+            vertices: tasks.vertices,
+            sinks: tasks.sinks,
+            sink_of: tasks.sink_of,
             last_bytes: 0,
             commits_under_way: 0,
             commit_failed: Arc::default(),
@@ -293,28 +301,44 @@ impl Checkpoints {
         }
     }
 
-    /// The tasks are gone; nothing they still report counts. Waits until nothing is stored or
-    /// committed any more.
-    pub fn fail_over(&mut self, now_ms: i64) {
+    /// Tasks have failed; nothing that these still report counts, and what they have prepared for
+    /// no complete checkpoint is void. What others have stays theirs: they never go back. Nothing
+    /// begins until [`Checkpoints::resume`].
+    pub fn fail_over(&mut self, now_ms: i64, failed: Failed<'_>) {
         // In this order, so that nothing begins whose barriers no task would ever see.
         self.step(now_ms, Event::Suspend);
-        self.step(now_ms, Event::Failover);
-        self.io.wait();
-        self.parts.clear();
-        self.finals.clear();
-        self.uncommitted.clear();
-        self.covered.clear();
+        match failed {
+            Failed::All => {
+                self.step(now_ms, Event::Failover);
+                self.finals.clear();
+                self.uncommitted.clear();
+            }
+            Failed::Tasks(tasks) => {
+                self.step(now_ms, Event::RegionFailover { tasks: tasks.to_vec() });
+                for task in tasks {
+                    self.finals.remove(task);
+                    self.uncommitted.forget(*task, Covered::All);
+                }
+            }
+        }
+        // What was decided for the tasks as they were.
+        self.after_commits = None;
     }
 
-    /// New tasks run, in the same vertices.
-    pub fn resume(&mut self, now_ms: i64, attempt: AttemptPlaces) {
-        self.vertices = attempt.vertices;
-        self.sinks = attempt.sinks;
-        self.sink_of = attempt.sink_of;
+    /// Whether a savepoint stops the job.
+    pub fn are_stopping(&self) -> bool {
+        self.coordinator.is_stopping()
+    }
+
+    /// New tasks run, perhaps with sinks that were opened anew.
+    pub fn replace_sinks(&mut self, sinks: &BTreeMap<usize, Arc<dyn Sink>>) {
+        self.sinks.clone_from(sinks);
+    }
+
+    /// All tasks run again.
+    pub fn resume(&mut self, now_ms: i64) {
+        // Commits that failed were repeated by the recovery.
         self.commit_failed.store(false, Ordering::Relaxed);
-        // What was decided for the old ones; commits that failed were repeated by the recovery.
-        self.actions.clear();
-        self.after_commits = None;
         self.step(now_ms, Event::Resume);
     }
 

@@ -1,99 +1,97 @@
-//! Makes the tasks of a job, for its first attempt and for every one after a failure.
+//! Makes the tasks of a job, all for its first attempt and those of failed regions after that.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crossbeam_channel::Sender;
-use river_checkpoint::{FileSnapshotWriter, Place, Places, VertexState, WriterOptions, layout};
+use river_checkpoint::{FileSnapshotWriter, Places, WriterOptions, layout};
+use river_core::checkpoint::TaskId;
 use river_core::plan::Plan;
 use river_runtime::checkpoint::SnapshotWriter;
-use river_runtime::exchange::InputQueue;
-use river_runtime::graph::Graph;
-use river_runtime::metrics::TaskMetrics;
 use river_runtime::sink::Sink;
-use river_runtime::task::Signals;
 use river_runtime::{Batch, Result};
 
+use crate::Components;
 use crate::attempt::Attempt;
-use crate::checkpoints::{AttemptPlaces, Checkpoints, Done, JobFacts, VertexPlace};
-use crate::deploy::{Connectors, Deployer, Placed};
+use crate::checkpoints::{Checkpoints, Done, JobFacts, TaskPlaces};
+use crate::connectors::Connectors;
+use crate::deploy::{Deployer, RegionTasks};
 use crate::recovery::Recovery;
 use crate::settings::Settings;
 use crate::supervise::Event;
-use crate::{Components, VertexInfo};
+use crate::topology::Topology;
+
+/// What a job started from.
+pub struct Initial {
+    /// The checkpoint.
+    pub recovery: Recovery,
+    /// It belongs to the job now.
+    pub is_claimed: bool,
+}
 
 /// Everything that tasks are made from.
 pub struct Launch {
-    /// What runs.
-    pub plan: Arc<Plan>,
     /// Its options.
     pub settings: Settings,
     /// The job as its checkpoints know it.
     pub job: JobFacts,
     /// What the job started from.
-    pub initial: Option<Arc<Recovery>>,
-    /// The checkpoint it takes over, with its number.
-    pub claimed: Option<(u64, Place)>,
-    /// Number of its first checkpoint.
-    pub next_checkpoint: u64,
+    pub initial: Option<Arc<Initial>>,
+    /// Its vertices and tasks.
+    pub topology: Topology,
     components: Arc<dyn Components>,
     /// Taken by the first attempt, which is then the only one.
     collector: Option<Sender<Batch>>,
     has_collector: bool,
     events: Sender<Event>,
     places: Arc<Places>,
-    attempts: AtomicU32,
-    /// Of the current attempt.
-    sinks: BTreeMap<usize, Arc<dyn Sink>>,
+    /// Attempts so far, at whatever regions.
+    attempts: u32,
+    /// The tables as the current tasks use them.
+    connectors: Connectors,
 }
 
 /// Tasks that are made and not started.
 pub struct Launched {
+    /// The number of the attempt.
+    pub attempt: u32,
     /// The tasks.
-    pub tasks: Vec<Placed>,
-    /// What they are told together.
-    pub signals: Arc<Signals>,
-    /// Where they are, for checkpoints.
-    pub places: AttemptPlaces,
-    /// What a user sees of the vertices.
-    pub vertices: Vec<VertexInfo>,
-    /// Figures of each vertex's subtasks.
-    pub metrics: Vec<Vec<Arc<TaskMetrics>>>,
-    /// The tasks' queues.
-    pub queues: Vec<Arc<InputQueue>>,
+    pub regions: Vec<RegionTasks>,
 }
 
 impl Launch {
-    /// For a job that has not run yet.
+    /// For a job that has not run yet; opens its tables.
+    ///
+    /// # Errors
+    /// A table or the plan is wrong.
     pub fn new(
-        plan: Arc<Plan>,
         settings: Settings,
         job: JobFacts,
         components: Arc<dyn Components>,
         collector: Option<Sender<Batch>>,
         events: Sender<Event>,
-    ) -> Launch {
-        Launch {
-            plan,
+        initial: Option<Arc<Initial>>,
+    ) -> Result<Launch> {
+        let connectors = Connectors::default().opened(&job.plan, components.as_ref(), |_| true)?;
+        let recovery = initial.as_ref().map(|initial| &initial.recovery);
+        let topology = Topology::new(&job.plan, &settings, &connectors, recovery)?;
+        Ok(Launch {
             settings,
             job,
-            initial: None,
-            claimed: None,
-            next_checkpoint: 1,
+            initial,
+            topology,
             components,
             has_collector: collector.is_some(),
             collector,
             events,
             places: Arc::default(),
-            attempts: AtomicU32::new(0),
-            sinks: BTreeMap::new(),
-        }
+            attempts: 0,
+            connectors,
+        })
     }
 
-    /// Number of the current attempt, from 1.
-    pub fn attempt_number(&self) -> u32 {
-        self.attempts.load(Ordering::Relaxed)
+    /// What runs.
+    pub fn plan(&self) -> &Plan {
+        &self.job.plan
     }
 
     /// Rows that were given to a collector cannot be taken back.
@@ -107,94 +105,174 @@ impl Launch {
     }
 
     /// Checkpoints of the job; `done` takes what their thread has done.
-    pub fn checkpoints(
-        &self,
-        attempt: AttemptPlaces,
-        done: Arc<dyn Fn(Done) + Send + Sync>,
-    ) -> Result<Checkpoints> {
-        let places = self.places.clone();
+    pub fn checkpoints(&self, done: Arc<dyn Fn(Done) + Send + Sync>) -> Result<Checkpoints> {
+        let initial = self.initial.as_ref();
+        let claimed = initial
+            .filter(|initial| initial.is_claimed)
+            .map(|initial| (initial.recovery.checkpoint(), initial.recovery.place().clone()));
+        let next_checkpoint = initial.map_or(1, |initial| initial.recovery.checkpoint() + 1);
+        let tasks = TaskPlaces {
+            vertices: self.topology.vertex_places(),
+            sinks: self.connectors.sinks().clone(),
+            sink_of: self.topology.sinks_of_tasks(),
+        };
         Checkpoints::new(
             self.job.clone(),
-            (self.next_checkpoint, self.claimed.clone()),
-            attempt,
-            places,
+            (next_checkpoint, claimed),
+            tasks,
+            self.places.clone(),
             crate::clock_ms(),
             done,
         )
     }
 
-    /// Makes the tasks of the next attempt.
-    pub fn make(&mut self, recovery: Option<&Recovery>) -> Result<Launched> {
-        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Makes all tasks, for the first time.
+    pub fn make_first(&mut self) -> Result<Launched> {
+        let initial = self.initial.clone();
+        let recovery = initial.as_ref().map(|initial| &initial.recovery);
+        let (connectors, regions) = (self.connectors.clone(), self.topology.all_regions());
+        self.recover_sinks(&connectors, &regions, recovery)?;
+        self.make(&connectors, &regions, recovery)
+    }
+
+    /// Makes the tasks of some regions anew, none of which runs any more. Those go on from a
+    /// checkpoint, or from nothing; then `drops_output` says that no checkpoint holds what they
+    /// have prepared. Tables that no other task uses are opened anew.
+    pub fn make_again(
+        &mut self,
+        regions: &[usize],
+        recovery: Option<&Recovery>,
+        drops_output: bool,
+    ) -> Result<Launched> {
+        if recovery.is_none() && drops_output {
+            self.abort_sinks_of(regions);
+        }
+        let is_wanted = |node| {
+            let topology = &self.topology;
+            let mut vertices = 0..topology.graph.vertices.len();
+            vertices.any(|vertex| {
+                let is_its = [topology.source(vertex), topology.sink(vertex)].contains(&Some(node));
+                is_its && topology.is_whole(vertex, regions)
+            })
+        };
+        let connectors =
+            self.connectors.opened(self.plan(), self.components.as_ref(), is_wanted)?;
+        self.recover_sinks(&connectors, regions, recovery)?;
+        if recovery.is_none() && drops_output {
+            self.forget_subtasks(&connectors, regions)?;
+        }
+        let launched = self.make(&connectors, regions, recovery)?;
+        self.connectors = connectors;
+        Ok(launched)
+    }
+
+    fn make(
+        &mut self,
+        connectors: &Connectors,
+        regions: &[usize],
+        recovery: Option<&Recovery>,
+    ) -> Result<Launched> {
+        self.attempts += 1;
+        let attempt = self.attempts;
         let collector = self.collector.take();
-        let connectors = Connectors::open(&self.plan, self.components.as_ref())?;
-        let options = &self.settings.graph;
-        let graph = Graph::new(&self.plan, options, |node| connectors.wished_parallelism(node))?;
-        let make_writer =
-            |task, place, max_parallelism| self.writer(attempt, task, place, max_parallelism);
+        let make_writer = |task| self.writer(attempt, task);
         let deployer = Deployer {
-            plan: &self.plan,
-            graph: &graph,
-            options,
+            plan: self.plan(),
+            topology: &self.topology,
+            connectors,
             session: self.settings.session.clone(),
             components: self.components.as_ref(),
             recovery,
             memory: self.settings.memory.as_ref(),
             writer: (!self.has_collector).then_some(&make_writer),
+            collector,
         };
-        let deployment = deployer.deploy(&connectors, collector)?;
-        let vertices = vertex_places(&graph, &deployer);
-        let mut metrics = vec![Vec::new(); graph.vertices.len()];
-        for placed in &deployment.tasks {
-            metrics[placed.vertex].push(placed.task.metrics.clone());
-        }
-        let sinks = connectors.into_sinks();
-        self.sinks = sinks.clone();
-        Ok(Launched {
-            queues: deployment.tasks.iter().map(|placed| placed.task.queue.clone()).collect(),
-            places: AttemptPlaces {
-                vertices,
-                sinks,
-                sink_of: deployment.tasks.iter().map(|placed| placed.sink).collect(),
-            },
-            tasks: deployment.tasks,
-            signals: deployment.signals,
-            vertices: graph.vertices.iter().map(VertexInfo::new).collect(),
-            metrics,
-        })
+        Ok(Launched { attempt, regions: deployer.deploy(regions)? })
     }
 
-    /// Starts the tasks of the current attempt.
-    pub fn start(
-        &self,
-        tasks: Vec<Placed>,
-        signals: Arc<Signals>,
-        attempt: u32,
-    ) -> Result<Attempt> {
+    /// Starts the tasks of a region.
+    pub fn start(&self, tasks: RegionTasks, attempt: u32) -> Result<Attempt> {
         let events = self.events.clone();
         let on_end = move |task, outcome| {
             // The job's thread outlives its tasks.
             let _ = events.send(Event::Ended { attempt, task, outcome });
         };
-        Attempt::start(tasks, signals, &(Arc::new(on_end) as _))
+        Attempt::start(tasks, attempt, &(Arc::new(on_end) as _))
+    }
+
+    /// The tables as the current tasks use them.
+    pub fn connectors(&self) -> &Connectors {
+        &self.connectors
     }
 
     /// Removes what the sinks have begun and not committed.
     pub fn abort_sinks(&self) {
-        for sink in self.sinks.values() {
-            if let Err(error) = sink.abort() {
+        self.abort_sinks_of(&self.topology.all_regions());
+    }
+
+    /// The same, of sinks that only tasks of these regions write.
+    fn abort_sinks_of(&self, regions: &[usize]) {
+        for (node, sink) in self.connectors.sinks() {
+            let is_whole = self
+                .vertex_of_sink(*node)
+                .is_some_and(|vertex| self.topology.is_whole(vertex, regions));
+            if is_whole && let Err(error) = sink.abort() {
                 tracing::warn!(%error, "cannot clean up after a sink");
             }
         }
     }
 
-    fn writer(
+    fn vertex_of_sink(&self, node: usize) -> Option<usize> {
+        let mut vertices = 0..self.topology.graph.vertices.len();
+        vertices.find(|vertex| self.topology.sink(*vertex) == Some(node))
+    }
+
+    /// Tells the sinks of some regions what they go on from: what was prepared is committed.
+    fn recover_sinks(
         &self,
-        attempt: u32,
-        task: usize,
-        (vertex, subtask): (usize, u32),
-        max_parallelism: u32,
-    ) -> Box<dyn SnapshotWriter> {
+        connectors: &Connectors,
+        regions: &[usize],
+        recovery: Option<&Recovery>,
+    ) -> Result<()> {
+        let Some(recovery) = recovery else { return Ok(()) };
+        self.each_sink(connectors, regions, |vertex, node, subtasks, sink| {
+            if self.topology.is_whole(vertex, regions) {
+                return sink.recover(&recovery.prepared(node));
+            }
+            let parallelism = self.topology.graph.vertices[vertex].parallelism;
+            sink.recover_subtasks(subtasks, &recovery.prepared_by(node, subtasks, parallelism))
+        })
+    }
+
+    /// Tells sinks that other regions write too that some writers begin again from nothing.
+    fn forget_subtasks(&self, connectors: &Connectors, regions: &[usize]) -> Result<()> {
+        self.each_sink(connectors, regions, |vertex, _, subtasks, sink| {
+            match self.topology.is_whole(vertex, regions) {
+                true => Ok(()),
+                false => sink.recover_subtasks(subtasks, &[]),
+            }
+        })
+    }
+
+    /// Each sink that tasks of these regions write, with its vertex, node and those subtasks.
+    fn each_sink(
+        &self,
+        connectors: &Connectors,
+        regions: &[usize],
+        each: impl Fn(usize, usize, &[u32], &dyn Sink) -> Result<()>,
+    ) -> Result<()> {
+        for vertex in 0..self.topology.graph.vertices.len() {
+            let Some(node) = self.topology.sink(vertex) else { continue };
+            let subtasks = self.topology.subtasks(vertex, regions);
+            if !subtasks.is_empty() {
+                each(vertex, node, &subtasks, connectors.sink(node)?.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn writer(&self, attempt: u32, task: TaskId) -> Box<dyn SnapshotWriter> {
+        let (vertex, subtask) = self.topology.place(task);
         let events = self.events.clone();
         let reports = move |report| {
             // The job's thread outlives its tasks.
@@ -204,28 +282,10 @@ impl Launch {
             places: self.places.clone(),
             task,
             file_name: layout::subtask_file(vertex, subtask, u64::from(attempt)),
-            max_parallelism,
+            max_parallelism: self.topology.max_parallelism[vertex],
             compression: self.settings.checkpoints.snapshot_compression,
             inline_bytes: self.settings.checkpoints.data_inline_threshold,
             reports: Arc::new(reports),
         }))
     }
-}
-
-fn vertex_places(graph: &Graph, deployer: &Deployer) -> Vec<VertexPlace> {
-    let mut first_task = 0;
-    let place = |vertex: &river_runtime::graph::Vertex| {
-        let state = VertexState {
-            nodes: vertex.nodes.clone(),
-            name: vertex.name.clone(),
-            parallelism: vertex.parallelism,
-            max_parallelism: deployer.max_parallelism(vertex),
-            channels: deployer.channels_of_inputs(vertex),
-            subtasks: Vec::new(),
-        };
-        let place = VertexPlace { state, first_task };
-        first_task += vertex.parallelism as usize;
-        place
-    };
-    graph.vertices.iter().map(place).collect()
 }

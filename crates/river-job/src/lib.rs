@@ -2,17 +2,18 @@
 //!
 //! [`run`] builds everything on the caller's thread, so what is wrong with a script is said before
 //! anything starts. Then a thread of the job's own watches it ([`supervise`]): it takes checkpoints
-//! ([`checkpoints`]), starts the tasks again after a failure from the latest one ([`recovery`]),
-//! and lets the sinks commit. Without checkpoints sinks are committed once, when every task has
+//! ([`checkpoints`]), starts tasks again after a failure from the latest one ([`failover`]), and
+//! lets the sinks commit. Without checkpoints sinks are committed once, when every task has
 //! ended well; after a failure or a cancel they are told to abort. Connectors and operators come
 //! from [`Components`], so that this crate knows neither.
 //!
 //! | module | what |
 //! |---|---|
 //! | [`settings`] | the options of a job |
-//! | [`launch`], [`deploy`] | from a plan to tasks, from what was restored or from nothing |
-//! | [`attempt`] | the tasks' threads |
-//! | [`supervise`] | the job's thread: events in, decisions out |
+//! | [`topology`], [`region`] | the job's tasks, and which of them restart together |
+//! | [`launch`], [`connectors`], [`deploy`] | from a plan to tasks, from what was restored or not |
+//! | [`attempt`] | the threads of a region's tasks |
+//! | [`supervise`], [`failover`] | the job's thread: events in, decisions out; restarts |
 //! | [`checkpoints`], [`uncommitted`], [`io`] | takes checkpoints; commits |
 //! | [`recovery`], [`fallback`] | who takes what of a checkpoint; what else could be used |
 
@@ -35,21 +36,26 @@ use river_runtime::{Batch, Error, Operator, OperatorContext, Result};
 
 mod attempt;
 mod checkpoints;
+mod connectors;
 mod deploy;
+mod failover;
 mod fallback;
 mod io;
 mod launch;
 mod recovery;
+mod region;
 mod settings;
 mod start;
 mod supervise;
 #[cfg(test)]
 mod tests;
+mod topology;
 mod uncommitted;
 
 pub use checkpoints::CheckpointFigures;
 use launch::Launched;
 use supervise::Event;
+use topology::Topology;
 
 /// What a job is made of: tables by connector, operators by plan node.
 pub trait Components: Send + Sync {
@@ -129,12 +135,14 @@ struct Shared {
     ended: Condvar,
 }
 
-/// The tasks of the current attempt.
+/// The tasks as they run now.
 struct Tasks {
     /// For each vertex, its subtasks.
     metrics: Vec<Vec<Arc<TaskMetrics>>>,
+    /// By task.
     queues: Vec<Arc<InputQueue>>,
-    signals: Arc<Signals>,
+    /// By region.
+    signals: Vec<Arc<Signals>>,
     /// The job was asked to stop: new attempts are too.
     stopping: bool,
 }
@@ -197,7 +205,7 @@ impl JobHandle {
     pub fn stop(&self) {
         let mut tasks = self.shared.tasks();
         tasks.stopping = true;
-        tasks.signals.stopping.store(true, Ordering::Relaxed);
+        tasks.signals.iter().for_each(|signals| signals.stopping.store(true, Ordering::Relaxed));
         tasks.queues.iter().for_each(|queue| queue.wake());
     }
 
@@ -260,13 +268,36 @@ impl Shared {
         *self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner) = figures;
     }
 
-    /// A new attempt begins.
-    fn set_tasks(&self, launched: &Launched) {
-        let mut tasks = self.tasks();
-        launched.signals.stopping.store(tasks.stopping, Ordering::Relaxed);
-        tasks.metrics = launched.metrics.clone();
-        tasks.queues = launched.queues.clone();
-        tasks.signals = launched.signals.clone();
+    /// A new attempt at some regions begins.
+    fn set_tasks(&self, topology: &Topology, launched: &Launched) {
+        self.tasks().replace(topology, launched);
+    }
+}
+
+impl Tasks {
+    /// The tasks of the first attempt.
+    fn new(topology: &Topology, launched: &Launched) -> Tasks {
+        let subtasks = |vertex: &Vertex| vec![Arc::default(); vertex.parallelism as usize];
+        let mut tasks = Tasks {
+            metrics: topology.graph.vertices.iter().map(subtasks).collect(),
+            queues: topology.tasks().map(|_| Arc::new(InputQueue::new(0))).collect(),
+            signals: vec![Arc::default(); topology.regions.count()],
+            stopping: false,
+        };
+        tasks.replace(topology, launched);
+        tasks
+    }
+
+    fn replace(&mut self, topology: &Topology, launched: &Launched) {
+        for region in &launched.regions {
+            region.signals.stopping.store(self.stopping, Ordering::Relaxed);
+            self.signals[region.region] = region.signals.clone();
+            for (number, task) in &region.tasks {
+                let (vertex, subtask) = topology.place(*number);
+                self.metrics[vertex][subtask as usize] = task.metrics.clone();
+                self.queues[*number] = task.queue.clone();
+            }
+        }
     }
 }
 

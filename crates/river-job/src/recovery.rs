@@ -85,6 +85,17 @@ impl Recovery {
         old.map(|old| self.restore.prepared(*old).concat()).unwrap_or_default()
     }
 
+    /// The same, of what some subtasks have prepared; of all, if their number has changed.
+    pub fn prepared_by(&self, node: usize, subtasks: &[u32], parallelism: u32) -> Vec<Vec<u8>> {
+        let Some(old) = self.nodes.get(&node) else { return Vec::new() };
+        let prepared = self.restore.prepared(*old);
+        if prepared.len() != parallelism as usize {
+            return prepared.concat();
+        }
+        let own = subtasks.iter().filter_map(|subtask| prepared.get(*subtask as usize));
+        own.flatten().cloned().collect()
+    }
+
     /// Number of key groups that the state for a vertex is kept in.
     pub fn max_parallelism(&self, vertex: &Vertex) -> Option<u32> {
         let mut old = vertex.nodes.iter().filter_map(|node| self.nodes.get(node));

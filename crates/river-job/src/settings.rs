@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use river_core::checkpoint::{CheckpointOptions, RecoveryOptions, RestartOptions};
-use river_core::options::OptionError;
+use river_core::options::{OptionError, Options};
 use river_core::plan::Plan;
 use river_core::state_options::{StateBackend, StateOptions};
 use river_expr::Session;
@@ -24,8 +24,34 @@ pub struct Settings {
     pub recovery: RecoveryOptions,
     /// `restart-strategy.*`
     pub restart: RestartOptions,
+    /// `jobmanager.execution.failover-strategy`
+    pub failover: Failover,
     /// The budget of memory; none: state is all kept in memory.
     pub memory: Option<Arc<StateMemory>>,
+}
+
+/// What restarts when a task has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failover {
+    /// The tasks that rows flow to from the failed one, or from which rows flow to it.
+    Region,
+    /// All tasks.
+    Full,
+}
+
+impl Failover {
+    fn from_options(options: &Options) -> std::result::Result<Failover, OptionError> {
+        let key = "jobmanager.execution.failover-strategy";
+        match options.get(key).map(|word| word.trim().to_ascii_lowercase()).as_deref() {
+            None | Some("region") => Ok(Failover::Region),
+            Some("full") => Ok(Failover::Full),
+            Some(_) => Err(OptionError {
+                key: key.to_owned(),
+                value: options.get(key).unwrap_or_default().to_owned(),
+                expected: "one of region, full".to_owned(),
+            }),
+        }
+    }
 }
 
 /// Memory of the machine that the process takes when state may go to disk and no size is set.
@@ -47,6 +73,7 @@ impl Settings {
             session: Session::from_options(&plan.options).map_err(Error::input)?,
             recovery: RecoveryOptions::from_options(&plan.options).map_err(invalid)?,
             restart: RestartOptions::from_options(&plan.options, enabled).map_err(invalid)?,
+            failover: Failover::from_options(&plan.options).map_err(invalid)?,
             checkpoints,
             memory: memory(&StateOptions::from_options(&plan.options).map_err(invalid)?)?,
         })

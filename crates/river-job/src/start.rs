@@ -11,10 +11,10 @@ use river_runtime::{Batch, Error, Result};
 
 use crate::checkpoints::JobFacts;
 use crate::fallback::with_fallback;
-use crate::launch::Launch;
+use crate::launch::{Initial, Launch};
 use crate::recovery::{self, Recovery};
 use crate::settings::Settings;
-use crate::{Components, Shared, Tasks, supervise};
+use crate::{Components, Shared, Tasks, VertexInfo, supervise};
 
 /// Options by key, as storage takes them.
 type Keys = std::collections::BTreeMap<String, String>;
@@ -34,23 +34,17 @@ pub fn start(
         true => Some(home(&settings, &keys, &id)?),
         false => None,
     };
-    let job = JobFacts { id, plan: plan.clone(), home, options: settings.checkpoints.clone() };
+    let initial = recover(&settings, &plan, &keys)?.map(Arc::new);
+    let job = JobFacts { id, plan, home, options: settings.checkpoints.clone() };
     let channel = supervise::channel();
     let events = channel.0.clone();
-    let mut launch =
-        Launch::new(plan.clone(), settings, job, components, collector, events.clone());
-    launch.initial = recover(&mut launch, &plan, &keys)?.map(Arc::new);
-    let launched = launch.make(launch.initial.clone().as_deref())?;
+    let mut launch = Launch::new(settings, job, components, collector, events.clone(), initial)?;
+    let launched = launch.make_first()?;
     let shared = Arc::new(Shared {
         id: launch.job.id.clone(),
         started: Instant::now(),
-        vertices: launched.vertices.clone(),
-        tasks: Mutex::new(Tasks {
-            metrics: launched.metrics.clone(),
-            queues: launched.queues.clone(),
-            signals: launched.signals.clone(),
-            stopping: false,
-        }),
+        vertices: launch.topology.graph.vertices.iter().map(VertexInfo::new).collect(),
+        tasks: Mutex::new(Tasks::new(&launch.topology, &launched)),
         checkpoints: Mutex::default(),
         savepoint_dir: launch.settings.checkpoints.savepoint_dir.clone(),
         options: keys,
@@ -79,8 +73,8 @@ fn home(settings: &Settings, keys: &Keys, id: &str) -> Result<Place> {
 }
 
 /// Opens the checkpoint that the options name, if they do.
-fn recover(launch: &mut Launch, plan: &Plan, keys: &Keys) -> Result<Option<Recovery>> {
-    let options = launch.settings.recovery.clone();
+fn recover(settings: &Settings, plan: &Plan, keys: &Keys) -> Result<Option<Initial>> {
+    let options = &settings.recovery;
     let Some(path) = &options.path else { return Ok(None) };
     let located = locate::locate(path, keys)?;
     let folder = river_storage::parent(&located.path).unwrap_or_default().to_owned();
@@ -89,13 +83,9 @@ fn recover(launch: &mut Launch, plan: &Plan, keys: &Keys) -> Result<Option<Recov
         ErrorKind::Damaged => with_fallback(error.into(), &place),
         _ => error.into(),
     })?;
-    let recovery = Recovery::new(restore, place.clone(), plan, options.ignore_unclaimed_state)?;
-    launch.next_checkpoint = recovery.checkpoint() + 1;
-    if options.claim_mode == ClaimMode::Claim {
-        launch.claimed = Some((recovery.checkpoint(), place));
-    }
+    let recovery = Recovery::new(restore, place, plan, options.ignore_unclaimed_state)?;
     tracing::info!(from = recovery.uri(), "the job goes on from a checkpoint");
-    Ok(Some(recovery))
+    Ok(Some(Initial { recovery, is_claimed: options.claim_mode == ClaimMode::Claim }))
 }
 
 fn open(uri: &str, keys: &Keys) -> Result<(Arc<dyn river_storage::Storage>, String)> {

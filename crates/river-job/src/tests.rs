@@ -14,6 +14,7 @@ use river_runtime::operator::{Output, Status};
 use river_runtime::sink::SinkWriter;
 use river_runtime::source::{Poll, SourceReader, SplitState};
 
+mod regions;
 mod restarts;
 mod savepoints;
 mod unrestorable;

@@ -47,6 +47,20 @@ pub trait Sink: Send + Sync {
         self.commit(prepared)
     }
 
+    /// Whether writers of single subtasks can be made anew while others write on. Otherwise all of
+    /// them are made anew together, of a sink that is opened anew.
+    fn restarts_by_subtask(&self) -> bool {
+        false
+    }
+
+    /// Called when the writers of some subtasks have failed, before new ones are made, if
+    /// [`Sink::restarts_by_subtask`]: `prepared` is what belongs to the checkpoint that they go on
+    /// from, and is committed. What they have begun or prepared beyond it is removed.
+    fn recover_subtasks(&self, subtasks: &[u32], prepared: &[Vec<u8>]) -> Result<()> {
+        let _ = subtasks;
+        self.commit(prepared)
+    }
+
     /// Removes what was prepared or begun by this job's writers and was not committed: the job has
     /// failed or was cancelled.
     /// Not called where a checkpoint or savepoint that is kept may hold what is not committed.

@@ -70,6 +70,13 @@ pub trait Source: Send + Sync {
     /// Whether it ends by itself.
     fn is_bounded(&self) -> bool;
 
+    /// Whether the reader of a single subtask can be made anew while others read on: readers share
+    /// nothing, and [`SourceReader::restore`] may be called for one of them. Otherwise all of them
+    /// are made anew together, of a source that is opened anew.
+    fn restarts_by_subtask(&self) -> bool {
+        false
+    }
+
     /// Number of subtasks it wants (`scan.parallelism`), if it cares.
     fn parallelism(&self) -> Option<u32> {
         None

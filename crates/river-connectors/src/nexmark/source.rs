@@ -104,6 +104,10 @@ impl Source for NexmarkSource {
     fn is_bounded(&self) -> bool {
         self.config.bounded && !self.config.keep_alive
     }
+
+    fn restarts_by_subtask(&self) -> bool {
+        true
+    }
 }
 
 /// Reads one share, or several after rescaling; these in turns, so that none runs ahead.

@@ -143,6 +143,7 @@ impl Coordinator {
                 self.on_store_failed(now_ms, checkpoint, detail, maybe_stored, out);
             }
             Event::Failover => self.fail_over(now_ms, out),
+            Event::RegionFailover { tasks } => self.fail_over_region(now_ms, &tasks, out),
             Event::Suspend => self.suspend(now_ms, out),
             Event::Resume => self.resume(now_ms),
             Event::Shutdown => self.shut_down(now_ms, out),
@@ -166,6 +167,11 @@ impl Coordinator {
     /// The completed checkpoints that are kept, oldest first.
     pub fn retained(&self) -> impl DoubleEndedIterator<Item = CheckpointId> + '_ {
         self.retained.iter()
+    }
+
+    /// Whether a savepoint is to stop the job, or has: tasks that passed its barrier read no more.
+    pub fn is_stopping(&self) -> bool {
+        matches!(self.progress, Progress::Stopping | Progress::Stopped)
     }
 
     /// The snapshots in flight, oldest first.
@@ -298,6 +304,22 @@ impl Coordinator {
         self.is_end_committed = false;
         self.progress = Progress::Running;
         self.schedule.clear_backlog();
+        self.restart_schedule(now_ms);
+    }
+
+    /// None in flight can complete without the tasks.
+    fn fail_over_region(&mut self, now_ms: i64, tasks: &[TaskId], out: &mut Vec<Command>) {
+        if self.progress == Progress::Shutdown {
+            return;
+        }
+        self.abort_all(now_ms, FailureReason::JobFailoverRegion, out);
+        for task in tasks {
+            if let Some(finished) = self.finished.get_mut(*task) {
+                *finished = false;
+                self.schedule.set_backlog(now_ms, *task, false);
+            }
+        }
+        self.is_end_committed = false;
         self.restart_schedule(now_ms);
     }
 

@@ -126,6 +126,14 @@ pub enum Event {
     /// under way must have ended and its [`Command::Discard`] been carried out: a crash must not
     /// recover from a snapshot whose prepared output has been rolled back since.
     Failover,
+    /// Some tasks have failed and are restarted from the latest completed checkpoint, while others,
+    /// to which no rows flow from these and from which these take none, run on. As
+    /// [`Event::Failover`] otherwise; not for a job that a savepoint has stopped, whose tasks do
+    /// not run on ([`Coordinator::is_stopping`](super::Coordinator::is_stopping)).
+    RegionFailover {
+        /// The tasks that are restarted.
+        tasks: Vec<TaskId>,
+    },
     /// No snapshot may begin or complete (the coordination service is lost, tasks do not run).
     Suspend,
     /// The end of [`Event::Suspend`].

@@ -30,6 +30,14 @@ pub struct State {
     pub gate: Option<(i64, usize)>,
     /// The operator fails at a row with that position or a later one, once for each.
     pub failures: VecDeque<i64>,
+    /// The operator of that subtask fails at a row with that position or a later one, once for each.
+    pub kills: Vec<(u32, i64)>,
+    /// Single subtasks restart.
+    pub by_subtask: bool,
+    /// The subtasks of the readers that were made.
+    pub opened: Vec<u32>,
+    /// Who has prepared what; by number.
+    pub writers: BTreeMap<u64, u32>,
     /// How many more commits fail, after so many more that do not.
     pub failing_commits: (usize, usize),
     /// The commit that fails waits until writers have prepared so often.
@@ -162,9 +170,72 @@ impl Components for Worldly {
         _: &[&Node],
         context: &OperatorContext,
     ) -> Result<Box<dyn Operator>> {
-        // Only one of them fails, so that each attempt has one failure.
-        let fails = context.subtask == 0;
-        Ok(Box::new(Failing { world: self.0.clone(), fails, rows: 0 }))
+        Ok(Box::new(Failing { world: self.0.clone(), subtask: context.subtask, rows: 0 }))
+    }
+}
+
+/// Several worlds in one job: three nodes each.
+pub struct Worlds(pub Vec<Arc<World>>);
+
+impl Worlds {
+    /// The number of the world that a table is of.
+    const KEY: &'static str = "world";
+
+    /// Starts a job with a pipeline over each world, between whose parts rows go like that.
+    pub fn start(
+        worlds: &[Arc<World>],
+        exchanges: &[[Exchange; 2]],
+        parallelism: u32,
+        options: &[(&str, &str)],
+    ) -> JobHandle {
+        let mut nodes = Vec::new();
+        for (number, [first, second]) in exchanges.iter().enumerate() {
+            let (mut source, mut sink) = (source(None), sink());
+            if let (Op::Source(table), Op::Sink(spec)) = (&mut source, &mut sink) {
+                table.options = Options::from_iter([(Worlds::KEY, number.to_string())]);
+                spec.options = table.options.clone();
+            }
+            let at = nodes.len();
+            nodes.push((source, vec![]));
+            nodes.push((Op::DropUpdateBefore, vec![(at, first.clone())]));
+            nodes.push((sink, vec![(at + 1, second.clone())]));
+        }
+        let mut plan = plan(parallelism, nodes);
+        options.iter().for_each(|(key, value)| drop(plan.options.set(*key, *value)));
+        run(&plan, Arc::new(Worlds(worlds.to_vec())), None).unwrap()
+    }
+
+    fn of(&self, options: &Options) -> Worldly {
+        let number = options.i64(Worlds::KEY).unwrap().unwrap();
+        Worldly(self.0[number as usize].clone())
+    }
+}
+
+impl Components for Worlds {
+    fn source(&self, table: &TableRef) -> Result<Arc<dyn Source>> {
+        self.of(&table.options).source(table)
+    }
+
+    fn sink(&self, spec: &SinkSpec, input: &[Field]) -> Result<Arc<dyn Sink>> {
+        self.of(&spec.options).sink(spec, input)
+    }
+
+    fn sink_operators(
+        &self,
+        _: &SinkSpec,
+        _: &[Field],
+        _: &OperatorContext,
+    ) -> Result<Vec<Box<dyn Operator>>> {
+        Ok(Vec::new())
+    }
+
+    fn operator(
+        &self,
+        node: &Node,
+        inputs: &[&Node],
+        context: &OperatorContext,
+    ) -> Result<Box<dyn Operator>> {
+        Worldly(self.0[node.id / 3].clone()).operator(node, inputs, context)
     }
 }
 
@@ -179,6 +250,7 @@ struct CountingReader {
 
 impl Source for Counting {
     fn reader(&self, subtask: u32, parallelism: u32) -> Result<Box<dyn SourceReader>> {
+        self.0.set(|state| state.opened.push(subtask));
         let mine = |split: &i64| split % i64::from(parallelism) == i64::from(subtask);
         let splits = (0..SPLITS).filter(mine).map(|split| (split, 0)).collect();
         Ok(Box::new(CountingReader { world: self.0.clone(), splits, turn: 0 }))
@@ -186,6 +258,10 @@ impl Source for Counting {
 
     fn is_bounded(&self) -> bool {
         self.0.rows < SPLIT
+    }
+
+    fn restarts_by_subtask(&self) -> bool {
+        self.0.state().by_subtask
     }
 }
 
@@ -235,7 +311,7 @@ impl SourceReader for CountingReader {
 /// Passes rows on and fails as the world says; counts rows across restarts.
 struct Failing {
     world: Arc<World>,
-    fails: bool,
+    subtask: u32,
     rows: i64,
 }
 
@@ -250,8 +326,14 @@ impl Operator for Failing {
         let rows = batch.columns[0].as_primitive::<Int64Type>();
         let last = rows.values().iter().map(|row| row % SPLIT).max().unwrap_or(-1);
         let mut state = self.world.state();
-        if self.fails && state.failures.front().is_some_and(|at| *at <= last) {
-            state.failures.pop_front();
+        let own = |(subtask, at): &(u32, i64)| *subtask == self.subtask && *at <= last;
+        let killed = state.kills.iter().position(own).map(|at| state.kills.swap_remove(at));
+        // Only one of them fails, so that each attempt has one failure.
+        let fails = self.subtask == 0 && state.failures.front().is_some_and(|at| *at <= last);
+        if fails || killed.is_some() {
+            if killed.is_none() {
+                state.failures.pop_front();
+            }
             state.failed += 1;
             let number = state.failed;
             drop(state);
@@ -282,12 +364,27 @@ struct Recording(Arc<World>);
 
 struct RecordingWriter {
     world: Arc<World>,
+    subtask: u32,
     rows: Vec<i64>,
 }
 
 impl Sink for Recording {
-    fn writer(&self, _: u32, _: u32) -> Result<Box<dyn SinkWriter>> {
-        Ok(Box::new(RecordingWriter { world: self.0.clone(), rows: Vec::new() }))
+    fn writer(&self, subtask: u32, _: u32) -> Result<Box<dyn SinkWriter>> {
+        Ok(Box::new(RecordingWriter { world: self.0.clone(), subtask, rows: Vec::new() }))
+    }
+
+    fn restarts_by_subtask(&self) -> bool {
+        self.0.state().by_subtask
+    }
+
+    fn recover_subtasks(&self, subtasks: &[u32], prepared: &[Vec<u8>]) -> Result<()> {
+        self.0.set(|state| state.recovered += 1);
+        self.commit(prepared)?;
+        self.0.set(|state| {
+            let State { prepared, writers, .. } = state;
+            prepared.retain(|number| !subtasks.contains(&writers[number]));
+        });
+        Ok(())
     }
 
     fn commit(&self, prepared: &[Vec<u8>]) -> Result<()> {
@@ -359,6 +456,7 @@ impl SinkWriter for RecordingWriter {
             let number = state.next;
             state.next += 1;
             state.prepared.insert(number);
+            state.writers.insert(number, self.subtask);
             let numbers = std::iter::once(number as i64).chain(rows);
             prepared.push(numbers.flat_map(i64::to_le_bytes).collect());
         });

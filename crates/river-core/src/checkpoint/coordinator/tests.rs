@@ -2,7 +2,7 @@
 //!
 //! Events: `tick`, `ack 1 t0`, `decline 1 t0 REASON`, `finish t0`, `stored 1`, `store-failed 1`
 //! (with `maybe` if it may be durable), `checkpoint #7`, `savepoint #7` (with `drain` or
-//! `suspend`), `backlog t0 on`, `failover`, `suspend`, `resume`, `shutdown`. Between lines the
+//! `suspend`), `backlog t0 on`, `failover`, `failover t0`, `suspend`, `resume`, `shutdown`. Between lines the
 //! coordinator is ticked whenever it asks for it, as a driver does.
 
 use expect_test::{Expect, expect};
@@ -77,6 +77,7 @@ fn read_event(text: &str) -> Event {
             Event::TriggerSavepoint { request: number(1), stop }
         }
         "backlog" => Event::Backlog { task: number(1) as usize, active: has("on") },
+        "failover" if words.len() > 1 => Event::RegionFailover { tasks: vec![number(1) as usize] },
         "failover" => Event::Failover,
         "suspend" => Event::Suspend,
         "resume" => Event::Resume,
@@ -543,6 +544,26 @@ fn failover_aborts_all_and_forgets_who_had_finished() {
             115: discard 1
             132: trigger 2 Checkpoint Aligned
             141: store 2 Checkpoint of 132
+        "#]],
+    );
+}
+
+#[test]
+fn failover_of_a_region_leaves_who_has_finished_in_others() {
+    check(
+        &[("min-pause", "20 ms")],
+        "110 finish t0
+         111 ack 1 t1
+         112 failover t1
+         115 stored 1
+         140 ack 2 t1",
+        expect![[r#"
+            100: trigger 1 Checkpoint Aligned
+            111: store 1 Checkpoint of 100
+            112: abort 1 JOB_FAILOVER_REGION
+            115: discard 1
+            132: trigger 2 Checkpoint Aligned
+            140: store 2 Checkpoint of 132
         "#]],
     );
 }

@@ -158,6 +158,15 @@ impl Oracle {
         self.phase == Phase::Stopped && self.last_committed == Some(id)
     }
 
+    /// Whether some tasks may be restarted while others run on.
+    pub(super) fn has_regions(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Stopping)
+    }
+
+    fn is_failover(&self) -> bool {
+        matches!(self.event, Event::Failover | Event::RegionFailover { .. })
+    }
+
     fn are_all_finished(&self) -> bool {
         self.finished.count_ones() as usize == self.tasks
     }
@@ -196,6 +205,13 @@ impl Oracle {
                 self.finished = 0;
                 self.is_end_committed = false;
                 self.phase = Phase::Running;
+            }
+            Event::RegionFailover { ref tasks } if self.phase != Phase::Shutdown => {
+                tasks.iter().for_each(|task| self.finished &= !(1 << task));
+                self.is_end_committed = false;
+                if self.phase == Phase::Stopping {
+                    self.phase = Phase::Running;
+                }
             }
             Event::Suspend => self.is_suspended = true,
             Event::Resume => self.is_suspended = false,
@@ -415,7 +431,7 @@ impl Oracle {
             FailureReason::FinalizeCheckpointFailure => {
                 matches!(open.state, State::StoreFailed { .. })
             }
-            FailureReason::JobFailoverRegion => self.event == Event::Failover,
+            FailureReason::JobFailoverRegion => self.is_failover(),
             FailureReason::CheckpointCoordinatorShutdown => self.event == Event::Shutdown,
             FailureReason::CheckpointCoordinatorSuspend => {
                 matches!(self.event, Event::TriggerSavepoint { stop: Some(_), .. })
@@ -510,7 +526,7 @@ impl Oracle {
                 self.is_suspended || matches!(self.phase, Phase::Stopping | Phase::Stopped)
             }
             FailureReason::CheckpointCoordinatorShutdown => self.is_over(),
-            FailureReason::JobFailoverRegion => self.event == Event::Failover,
+            FailureReason::JobFailoverRegion => self.is_failover(),
             _ => false,
         };
         assert!(is_true, "answers: {reason:?} for {asked:?}");

@@ -191,9 +191,13 @@ impl World {
         if self.is_traced {
             eprintln!("{}: {event:?}", self.now_ms);
         }
-        if event == Event::Failover {
-            self.attempt += 1;
-            self.is_restarting = false;
+        match event {
+            Event::Failover => {
+                self.attempt += 1;
+                self.is_restarting = false;
+            }
+            Event::RegionFailover { .. } => self.attempt += 1,
+            _ => {}
         }
         self.oracle.on_event(&event);
         let mut commands = std::mem::take(&mut self.commands);
@@ -297,6 +301,15 @@ impl World {
         self.agenda.push((runs_ms, Plan::Event(Event::Resume)));
     }
 
+    /// One task is restarted; the others run on.
+    fn restart_region(&mut self, task: TaskId) {
+        if self.oracle.has_regions() {
+            self.step(Event::Suspend);
+            self.step(Event::RegionFailover { tasks: vec![task] });
+            self.after(1, 30, Event::Resume);
+        }
+    }
+
     // --- chance ---
 
     fn follow_whim(&mut self) {
@@ -326,7 +339,8 @@ impl World {
                 self.step(Event::Suspend);
                 self.after(1, 80, Event::Resume);
             }
-            70..80 => self.restart(),
+            70..75 => self.restart(),
+            75..80 => self.restart_region(task),
             80..88 => {
                 self.step(Event::Backlog { task, active: true });
                 self.after(1, 100, Event::Backlog { task, active: false });
