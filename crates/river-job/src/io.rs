@@ -26,7 +26,11 @@ impl Io {
         let run = move || {
             for work in work {
                 // Whoever waits for an answer has one from `guarded`.
-                if let Err(error) = guarded("the thread for storage and commits", || Ok(work())) {
+                let work = || {
+                    work();
+                    Ok(())
+                };
+                if let Err(error) = guarded("the thread for storage and commits", work) {
                     tracing::error!(%error);
                 }
             }

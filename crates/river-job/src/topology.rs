@@ -90,8 +90,8 @@ impl Topology {
 
     /// Numbers of all tasks.
     pub fn tasks(&self) -> Range<TaskId> {
-        let vertices = self.first_task.iter().zip(&self.graph.vertices);
-        0..vertices.last().map_or(0, |(first, vertex)| first + vertex.parallelism as usize)
+        let parallelism = self.graph.vertices.iter().map(|vertex| vertex.parallelism as usize);
+        0..parallelism.sum()
     }
 
     /// The subtasks of a vertex that are in these regions.

@@ -71,7 +71,7 @@ fn subtasks_that_exchange_nothing_restart_alone() {
         let gate = (options.len() > 3).then_some((100, 2));
         let kills = vec![(1, 150), (1, 170), (2, 190)];
         let world = World::new(200, State { gate, kills, by_subtask: true, ..State::default() });
-        let job = Worlds::start(&[world.clone()], &[[Forward, Forward]], 3, options);
+        let job = Worlds::start(std::slice::from_ref(&world), &[[Forward, Forward]], 3, options);
         assert_eq!(job.wait(), Ok(Ended::Finished));
         world.assert_all_committed();
         let state = world.state();
@@ -89,7 +89,12 @@ fn subtasks_that_exchange_nothing_restart_alone() {
 fn a_table_whose_subtasks_belong_together_restarts_whole() {
     let kills = vec![(1, 150)];
     let world = World::new(200, State { kills, ..State::default() });
-    let job = Worlds::start(&[world.clone()], &[[Forward, Forward]], 3, &[FIXED, DELAY, ATTEMPTS]);
+    let job = Worlds::start(
+        std::slice::from_ref(&world),
+        &[[Forward, Forward]],
+        3,
+        &[FIXED, DELAY, ATTEMPTS],
+    );
     assert_eq!(job.wait(), Ok(Ended::Finished));
     world.assert_all_committed();
     let state = world.state();
