@@ -12,6 +12,7 @@ macro_rules! fixture {
 fixture! {
     CODES "codes.txt"
     CONNECTS "connects.txt"
+    CONVERSATION "conversation.txt"
     DECODES "decodes.txt"
     MULTIS "multis.txt"
     MULTI_DECODES "multi-decodes.txt"

@@ -3,6 +3,7 @@
 
 mod allocation;
 mod codes;
+mod conversation;
 mod decodes;
 mod every;
 mod fixtures;
