@@ -32,6 +32,8 @@ pub mod purge;
 pub mod sim;
 pub mod snapshot;
 pub mod start;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Damage, Error, Result};
 pub use name::{FileKind, FileName};

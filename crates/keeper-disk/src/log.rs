@@ -16,12 +16,14 @@
 //! | [`LogThread`] | one `fdatasync` for all that wait |
 //! | [`Replay`] | entries from a zxid on, over all files, with every check |
 //! | [`cut_tail`], [`truncate`] | what a crash left is cut; the log goes back to a zxid |
+//! | [`repair`] | for people: what is sound of a damaged file |
 
 mod entry;
 mod file_reader;
 mod flush;
 mod mark;
 mod preallocate;
+mod repair;
 mod replay;
 mod tail;
 mod thread;
@@ -34,6 +36,7 @@ mod tests;
 pub use file_reader::LogFileReader;
 pub use flush::FlushPolicy;
 pub use preallocate::Preallocator;
+pub use repair::{Repaired, repair};
 pub use replay::{LogEnd, Replay};
 pub use tail::{TornTail, cut_tail};
 pub use thread::{LogEvent, LogRequest, LogThread};

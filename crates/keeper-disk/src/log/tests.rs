@@ -462,3 +462,22 @@ fn lengths_that_lie_reserve_no_memory() {
         assert!(!reader.advance().unwrap());
     }
 }
+
+#[test]
+fn a_damaged_log_is_repaired_up_to_the_damage() {
+    let disk = SimDisk::new();
+    write(&disk, 0, &[&[1], &[2], &[3]]).roll().unwrap();
+    let path = folder().join("log.1");
+    damage(&disk, "log.1", |bytes| bytes[16 + ENTRY + 40] ^= 1);
+    let damaged = disk.contents(&path);
+    let repaired = repair(&disk, &path).unwrap();
+    assert_eq!((repaired.last, repaired.dropped), (Some(Zxid(1)), 2 * ENTRY as u64));
+    assert_eq!(disk.contents(&repaired.damaged), damaged);
+    assert_eq!(read(&disk, 0).unwrap().0, [1]);
+    assert!(matches!(repair(&disk, &path), Err(Error::Refused(_))));
+    // Nothing is sound: nothing is left.
+    let disk = SimDisk::new();
+    disk.put(&path, vec![1; 100]);
+    assert_eq!(repair(&disk, &path).unwrap().last, None);
+    assert!(read(&disk, 0).unwrap().0.is_empty());
+}

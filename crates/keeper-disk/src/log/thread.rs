@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::{Commit, FlushPolicy, LogWriter, Preallocator};
 use crate::{Error, Result, Zxid};
@@ -165,10 +165,7 @@ impl<T: FnMut(LogEvent)> Worker<T> {
         if wait.is_zero() || self.waiting == 0 {
             return None;
         }
-        match self.receiver.recv_timeout(wait) {
-            Ok(request) => Some(request),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.receiver.recv_timeout(wait).ok()
     }
 
     /// Does one request; true if everything is durable after it.

@@ -6,7 +6,19 @@ use crate::sim::Random;
 use crate::snapshot::{self, SnapshotWriter, WriteOptions};
 use zk_wire::stat::StatPersisted;
 
-/// Two starts with a crash after each.
+/// How often crashes left what, so that the test cannot become one of nothing.
+#[derive(Default)]
+struct Seen {
+    torn: usize,
+    /// Torn writes with whole transactions behind the first broken one.
+    reordered: usize,
+    /// Lives that ended with an error of the disk.
+    failed: usize,
+    /// More was found than was answered for.
+    unanswered: usize,
+}
+
+/// A server's disk over some starts, with a crash after each.
 struct World {
     disk: SimDisk,
     layout: Layout,
@@ -15,6 +27,8 @@ struct World {
     durable: Zxid,
     /// Appended, whether answered for or not, in this life.
     appended: Zxid,
+    /// What the crashes have left.
+    seen: Seen,
     /// Lengths of transactions, which tell one life's from another's.
     lengths: std::collections::BTreeMap<i64, usize>,
 }
@@ -30,6 +44,7 @@ impl World {
             random: Random::new(seed),
             durable: Zxid(0),
             appended: Zxid(0),
+            seen: Seen::default(),
             lengths: std::collections::BTreeMap::new(),
         };
         world.snapshot(Zxid(0)).unwrap();
@@ -63,14 +78,7 @@ impl World {
             self.disk.set_capacity(self.random.below(40_000) as usize);
         }
         for _ in 0..self.random.below(6) {
-            for _ in 0..=self.random.below(4) {
-                let zxid = Zxid(self.appended.0 + 1);
-                let large = self.chance(4);
-                let len = self.random.below(if large { 2000 } else { 200 }) as usize;
-                self.appended = zxid;
-                self.lengths.insert(zxid.0, len);
-                writer.append(zxid, &txn(zxid, len))?;
-            }
+            self.append(&mut writer)?;
             for _ in 0..self.random.below(4) {
                 preallocator.step();
             }
@@ -86,9 +94,26 @@ impl World {
             }
         }
         // The last write is under way: its sync does not come back.
-        if self.chance(2) && self.appended > self.durable {
+        if !self.chance(4) {
+            for _ in 0..8 {
+                preallocator.step();
+            }
+            self.append(&mut writer)?;
             self.disk.fail_sync_after(0);
             writer.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Some transactions of one batch.
+    fn append(&mut self, writer: &mut LogWriter) -> Result<(), Error> {
+        for _ in 0..=self.random.below(5) {
+            let zxid = Zxid(self.appended.0 + 1);
+            let large = self.chance(3);
+            let len = self.random.below(if large { 2000 } else { 300 }) as usize;
+            self.appended = zxid;
+            self.lengths.insert(zxid.0, len);
+            writer.append(zxid, &txn(zxid, len))?;
         }
         Ok(())
     }
@@ -105,22 +130,26 @@ impl World {
         }
         let end = replay.finish()?;
         if let Some(tail) = &end.torn {
+            self.seen.torn += 1;
+            self.seen.reordered += usize::from(!tail.whole.is_empty());
             cut_tail(&self.disk, tail)?;
         }
         Ok(end.last)
     }
 }
 
-fn run(seed: u64) -> Result<(), String> {
+fn run(seed: u64) -> Result<Seen, String> {
     let mut world = World::new(seed);
     for _ in 0..3 {
         let ended = world.live();
+        world.seen.failed += usize::from(ended.is_err());
         world.disk.crash(&mut world.random);
         let found = world.recover().map_err(|error| format!("{error} (after {ended:?})"))?;
         if found < world.durable || found > world.appended {
             let (durable, appended) = (world.durable, world.appended);
             return Err(format!("ends with {found}, not in {durable}..={appended}"));
         }
+        world.seen.unanswered += usize::from(found > world.durable);
         // Reading again gives the same, now without a repair.
         let again = world.recover().map_err(|error| format!("again: {error}"))?;
         if again != found {
@@ -128,14 +157,24 @@ fn run(seed: u64) -> Result<(), String> {
         }
         (world.durable, world.appended) = (found, found);
     }
-    Ok(())
+    Ok(world.seen)
 }
 
 #[test]
 fn crashes_lose_nothing_durable() {
+    let mut all = Seen::default();
     for seed in 0..10_000 {
-        if let Err(error) = run(seed) {
-            panic!("seed {seed}: {error}");
+        match run(seed) {
+            Err(error) => panic!("seed {seed}: {error}"),
+            Ok(seen) => {
+                all.torn += seen.torn;
+                all.reordered += seen.reordered;
+                all.failed += seen.failed;
+                all.unanswered += seen.unanswered;
+            }
         }
     }
+    let Seen { torn, reordered, failed, unanswered } = all;
+    let enough = torn > 2000 && reordered > 200 && failed > 2000 && unanswered > 1000;
+    assert!(enough, "{torn} torn, {reordered} reordered, {failed} failed, {unanswered} unanswered");
 }
