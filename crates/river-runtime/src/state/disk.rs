@@ -6,6 +6,7 @@
 //! files. Whoever writes faster than that waits.
 
 use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crossbeam_channel::Sender;
 use lsm_tree::compaction::Leveled;
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
-use lsm_tree::config::{BlockSizePolicy, CompressionPolicy};
+use lsm_tree::config::{BlockSizePolicy, CompressionPolicy, PinningPolicy};
 use lsm_tree::{
     AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, SeqNo,
     SequenceNumberCounter, UserValue,
@@ -30,11 +31,18 @@ const PREFIX: &str = "river-state-";
 /// Held locked by the process that owns a directory.
 const LOCK: &str = "lock";
 /// Full tables in memory that may wait to be written before the writer waits for them.
-const MOST_WAITING: usize = 2;
+const MOST_WAITING: usize = 1;
 /// Open files of all trees.
-const OPEN_FILES: usize = 256;
+const OPEN_FILES: usize = 1000;
+/// Bytes of a file of a tree.
+const FILE_BYTES: u64 = 16 << 20;
+/// Files as they came from memory before these are merged. Each merge rewrites most of the level
+/// below: with too few, most of the time goes into that.
+const UNMERGED_FILES: u8 = 8;
 /// Bytes of a block of a file: what one lookup reads.
-const BLOCK_BYTES: u32 = 4096;
+const BLOCK_BYTES: u32 = 8192;
+/// Levels whose files have index and filter in parts; the last one stands for all below.
+const PARTITIONED: [bool; 2] = [false, true];
 /// Merges after one flush, so that other trees get their turn.
 const MERGES: usize = 16;
 
@@ -100,9 +108,9 @@ impl DiskSpace {
         Ok(Arc::new(DiskSpace {
             dir,
             _lock: lock,
-            cache: Arc::new(Cache::with_capacity_bytes(memory / 3 * 2)),
+            cache: Arc::new(Cache::with_capacity_bytes(memory / 2)),
             files: Arc::new(DescriptorTable::new(OPEN_FILES)),
-            buffer_bytes: memory / 3,
+            buffer_bytes: memory / 2,
             trees: Arc::default(),
             numbers: AtomicU64::new(0),
             flusher,
@@ -115,11 +123,16 @@ impl DiskSpace {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let dir = self.dir.join(number.to_string());
         let seqno = SequenceNumberCounter::default();
-        let compression = [CompressionType::None, CompressionType::Lz4];
+        // What is merged often is not worth it.
+        let compression = [CompressionType::None, CompressionType::None, CompressionType::Lz4];
         let tree = Config::new(&dir, seqno.clone(), SequenceNumberCounter::default())
             .use_cache(self.cache.clone())
             .use_descriptor_table(Some(self.files.clone()))
             .data_block_size_policy(BlockSizePolicy::all(BLOCK_BYTES))
+            // Index and filter of a large file would be blocks of a megabyte: in parts, only those
+            // in use take memory.
+            .index_block_partitioning_policy(PinningPolicy::new(PARTITIONED))
+            .filter_block_partitioning_policy(PinningPolicy::new(PARTITIONED))
             .data_block_compression_policy(CompressionPolicy::new(compression))
             .with_compaction_filter_factory(Some(Arc::new(DropEnded(end_of))))
             .open()
@@ -181,12 +194,15 @@ fn remove_abandoned(parent: &Path) {
 
 impl Flush {
     fn run(self) {
-        let outcome = self.write_and_merge();
+        // Whoever waits must hear of the end, whatever it is.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.write_and_merge()));
+        let failed = match outcome {
+            Ok(outcome) => outcome.err().map(|error| error.to_string()),
+            Err(_) => Some("writing files broke down; this is a bug".to_owned()),
+        };
         let mut waiting = self.progress.lock();
         waiting.flushes -= 1;
-        if let Err(error) = outcome {
-            waiting.failed.get_or_insert(error.to_string());
-        }
+        waiting.failed = waiting.failed.take().or(failed);
         self.progress.done.notify_all();
     }
 
@@ -194,9 +210,12 @@ impl Flush {
         // No reader needs old versions: an iterator holds what it reads.
         let oldest = self.seqno.get();
         self.tree.flush(&self.tree.get_flush_lock(), oldest)?;
+        let strategy =
+            Leveled::default().with_table_target_size(FILE_BYTES).with_l0_threshold(UNMERGED_FILES);
+        let strategy = Arc::new(strategy);
         for _ in 0..MERGES {
             let before = self.tree.current_version().id();
-            self.tree.compact(Arc::new(Leveled::default()), oldest)?;
+            self.tree.compact(strategy.clone(), oldest)?;
             if self.tree.current_version().id() == before {
                 break;
             }
