@@ -32,6 +32,8 @@ const PREFIX: &str = "river-state-";
 const LOCK: &str = "lock";
 /// Full tables in memory that may wait to be written before the writer waits for them.
 const MOST_WAITING: usize = 1;
+/// Memory that a table in memory takes for each byte that it counts, about.
+const BUFFER_COST: u64 = 2;
 /// Open files of all trees.
 const OPEN_FILES: usize = 1000;
 /// Bytes of a file of a tree.
@@ -108,9 +110,9 @@ impl DiskSpace {
         Ok(Arc::new(DiskSpace {
             dir,
             _lock: lock,
-            cache: Arc::new(Cache::with_capacity_bytes(memory / 2)),
+            cache: Arc::new(Cache::with_capacity_bytes(memory / 3)),
             files: Arc::new(DescriptorTable::new(OPEN_FILES)),
-            buffer_bytes: memory / 2,
+            buffer_bytes: memory / 3 * 2,
             trees: Arc::default(),
             numbers: AtomicU64::new(0),
             flusher,
@@ -296,7 +298,8 @@ impl DiskTree {
     fn written(&mut self, buffered: u64) -> Result<()> {
         let trees = self.space.trees.load(Ordering::Relaxed).max(1);
         // Those that wait to be written count as well.
-        if buffered < self.space.buffer_bytes / trees / (MOST_WAITING as u64 + 1) {
+        let share = self.space.buffer_bytes / trees / (MOST_WAITING as u64 + 1);
+        if buffered < share / BUFFER_COST {
             return Ok(());
         }
         let mut waiting = self.progress.lock();
