@@ -178,3 +178,50 @@ fn crashes_lose_nothing_durable() {
     let enough = torn > 2000 && reordered > 200 && failed > 2000 && unanswered > 1000;
     assert!(enough, "{torn} torn, {reordered} reordered, {failed} failed, {unanswered} unanswered");
 }
+
+/// A byte goes bad in a log that was not closed: what was durable before the last write is never
+/// cut.
+#[test]
+fn damage_is_never_taken_for_a_torn_write() {
+    let (mut refused, mut torn) = (0, 0);
+    for seed in 0..2000 {
+        let mut random = Random::new(seed);
+        let disk = SimDisk::new();
+        let mut writer = LogWriter::new(shared(&disk), &folder(), Zxid(0), options(8 << 10));
+        let mut last_write = 0;
+        for zxid in 1..=12 {
+            if zxid % 3 == 1 {
+                last_write = writer.file_len().max(16);
+            }
+            writer.append(Zxid(zxid), &txn(Zxid(zxid), random.below(800) as usize)).unwrap();
+            if zxid % 3 == 0 {
+                writer.commit().unwrap();
+            }
+        }
+        let end = writer.file_len();
+        let at = 16 + random.below(end - 16);
+        damage(&disk, "log.1", |bytes| match random.below(3) {
+            0 => bytes[at as usize] ^= 1 << random.below(8),
+            1 => bytes[at as usize..(at as usize + 40).min(end as usize)].fill(0),
+            _ => {
+                let sector = at as usize / 512 * 512;
+                bytes[sector.max(16)..(sector + 512).min(end as usize)].fill(0);
+            }
+        });
+        match Replay::open(shared(&disk), &folder(), Zxid(0)).unwrap().finish() {
+            Err(error) => {
+                assert!(error.damage().is_some(), "seed {seed}: {error}");
+                refused += 1;
+            }
+            Ok(end) => match end.torn {
+                Some(tail) => {
+                    assert!(tail.offset >= last_write, "seed {seed}: {tail}");
+                    torn += 1;
+                }
+                // Zeros over zeros.
+                None => assert_eq!(end.last, Zxid(12), "seed {seed}"),
+            },
+        }
+    }
+    assert!(refused > 1000 && torn > 200, "{refused} refused, {torn} torn");
+}
