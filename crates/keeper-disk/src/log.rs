@@ -16,7 +16,7 @@
 //! | [`LogThread`] | one `fdatasync` for all that wait |
 //! | [`Replay`] | entries from a zxid on, over all files, with every check |
 //! | [`cut_tail`], [`truncate`] | what a crash left is cut; the log goes back to a zxid |
-//! | [`repair`] | for people: what is sound of a damaged file |
+//! | [`verify`], [`repair`] | for people: all damage; what is sound of a damaged file |
 
 mod entry;
 mod file_reader;
@@ -28,6 +28,7 @@ mod replay;
 mod tail;
 mod thread;
 mod truncate;
+mod verify;
 mod writer;
 
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use replay::{LogEnd, Replay};
 pub use tail::{TornTail, cut_tail};
 pub use thread::{LogEvent, LogRequest, LogThread};
 pub use truncate::truncate;
+pub use verify::{FileEnd, FileReport, verify};
 pub use writer::{Commit, LogOptions, LogWriter};
 
 /// Bytes before the first entry.

@@ -481,3 +481,60 @@ fn a_damaged_log_is_repaired_up_to_the_damage() {
     assert_eq!(repair(&disk, &path).unwrap().last, None);
     assert!(read(&disk, 0).unwrap().0.is_empty());
 }
+
+#[test]
+fn all_damage_of_a_folder_is_listed() {
+    let disk = SimDisk::new();
+    write(&disk, 0, &[&[1, 2, 3]]).roll().unwrap();
+    write(&disk, 3, &[&[4], &[5]]).roll().unwrap();
+    write(&disk, 6, &[&[7, 9], &[10]]);
+    damage(&disk, "log.4", |bytes| bytes[16 + 40] ^= 1);
+    damage(&disk, "log.7", |bytes| bytes[16 + 2 * ENTRY + 40] ^= 1);
+    let mut text = String::new();
+    for report in verify(&disk, &folder()).unwrap() {
+        let end = match report.end {
+            FileEnd::Clean => "clean".to_owned(),
+            FileEnd::Torn(tail) => format!("torn at {}", tail.offset),
+            FileEnd::Damaged(damage) => format!("damaged at {}", damage.offset),
+        };
+        let FileReport { file, entries, zxids, gaps, .. } = report;
+        text.push_str(&format!("{} {entries} {zxids:?} {gaps:?} {end}\n", file.display()));
+    }
+    expect![[r#"
+        version-2/log.1 3 Some((Zxid(0x1), Zxid(0x3))) [] clean
+        version-2/log.4 0 None [] damaged at 16
+        version-2/log.7 2 Some((Zxid(0x7), Zxid(0x9))) [(Zxid(0x3), Zxid(0x7)), (Zxid(0x7), Zxid(0x9))] torn at 206
+    "#]].assert_eq(&text);
+}
+
+#[test]
+fn a_crash_while_the_log_goes_back_leaves_a_log() {
+    use crate::layout::Layout;
+    use crate::sim::Random;
+    use crate::snapshot::{SnapshotWriter, WriteOptions};
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let disk = SimDisk::new();
+        let layout = Layout::new(Path::new(""), None);
+        write(&disk, 0, &[&[1, 2, 3]]).roll().unwrap();
+        write(&disk, 3, &[&[4, 5, 6]]).roll().unwrap();
+        write(&disk, 6, &[&[7, 8]]);
+        for zxid in [0, 5, 7] {
+            let (disk, options) = (shared(&disk), WriteOptions::default());
+            let acls = [].into_iter();
+            SnapshotWriter::begin(disk, &folder(), Zxid(zxid), options, &[], acls)
+                .and_then(|writer| writer.finish(None, None))
+                .unwrap();
+        }
+        disk.fail_sync_after(random.below(2) as u32);
+        let done = truncate(&shared(&disk), &layout, Zxid(5));
+        disk.crash(&mut random);
+        let (found, end) = read(&disk, 0).unwrap();
+        assert!((5..=8).contains(&end.last.0) && end.torn.is_none(), "seed {seed}: {end:?}");
+        assert_eq!(found, (1..=end.last.0).collect::<Vec<_>>());
+        // Again, as the leader will ask.
+        let base = truncate(&shared(&disk), &layout, Zxid(5)).unwrap();
+        assert_eq!((base, read(&disk, 0).unwrap().1.last), (Zxid(5), Zxid(5)), "seed {seed}");
+        assert!(done.is_err() || end.last == Zxid(5), "seed {seed}: {done:?}");
+    }
+}
