@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// What to do about a checkpoint that cannot be used; ends a message, so that an example can follow.
+const REMEDY: &str = "; use an older checkpoint or savepoint";
+
 /// Result of work with checkpoint files.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -37,8 +40,31 @@ impl Error {
 
     /// `file` (its full URI) is not what was written.
     pub fn damaged(file: &str, reason: impl fmt::Display) -> Error {
-        let message = format!("{file} is damaged: {reason}; use an older checkpoint or savepoint");
+        let message = format!("{file} is damaged: {reason}{REMEDY}");
         Error { kind: ErrorKind::Damaged, message }
+    }
+
+    /// `file`, the full URI of metadata, is not there.
+    pub fn no_metadata(file: &str) -> Error {
+        let message = format!(
+            "{file} is missing: the checkpoint was never completed, or the file was deleted{REMEDY}"
+        );
+        Error { kind: ErrorKind::Path, message }
+    }
+
+    /// The error with an older checkpoint that can be used, if that is what has to be done.
+    pub(crate) fn with_older(mut self, older: Option<&str>) -> Error {
+        if let Some(older) = older.filter(|_| self.message.ends_with(REMEDY)) {
+            self.message += &format!(", such as {older}");
+        }
+        self
+    }
+
+    /// What is wrong with the damaged `file`, without its name and the remedy.
+    pub(crate) fn reason(&self, file: &str) -> &str {
+        let reason = self.message.strip_prefix(file).unwrap_or(&self.message);
+        let reason = reason.strip_prefix(" is damaged: ").unwrap_or(reason);
+        reason.strip_suffix(REMEDY).unwrap_or(reason)
     }
 
     /// The state does not fit.

@@ -1,6 +1,6 @@
 //! What is in a storage directory and whether it belongs there: jobs, their checkpoints, and what
-//! is left over. Reads listings and metadata; whether rows are whole is asked of
-//! [`crate::verify`](mod@crate::verify).
+//! is left over. Reads listings and metadata, and if asked to all state files too, as
+//! [`crate::verify`](mod@crate::verify) does.
 //!
 //! Works offline, on a checkpoint directory, a savepoint directory or the folder of one job. A
 //! running job's checkpoint in progress looks like one that was left behind, so only what is older
@@ -14,12 +14,21 @@ use river_storage::{Entry, Storage};
 use serde::Serialize;
 
 use crate::layout::{self, METADATA, SHARED, checkpoint_number, is_job_id, is_savepoint};
-use crate::metadata::Kind;
-use crate::{Error, ErrorKind, Result};
+use crate::metadata::{FileHandle, Kind, StateFile};
+use crate::{Error, ErrorKind, Result, VertexState, verify};
 
 #[cfg(test)]
 mod tests;
 mod text;
+
+/// How much is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// Listings and metadata: finds files that are missing, left over or of another size.
+    Listings,
+    /// All files of all complete checkpoints too: finds every changed byte.
+    Everything,
+}
 
 /// What was found below a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,6 +111,8 @@ pub enum Problem {
     MissingFile,
     /// A file that has another size than metadata says.
     WrongSize,
+    /// A file of the right size that does not hold what was written.
+    DamagedFile,
     /// Metadata that cannot be read.
     DamagedMetadata,
     /// Something that is none of ours.
@@ -123,9 +134,10 @@ pub fn fsck(
     uri: &str,
     options: &BTreeMap<String, String>,
     now_ms: i64,
+    reads: Reads,
 ) -> Result<(Arc<dyn Storage>, Report)> {
     let (storage, path) = river_storage::open(uri, options)?;
-    let report = examine(storage.as_ref(), &path, now_ms)?;
+    let report = examine(&storage, &path, now_ms, reads)?;
     Ok((storage, report))
 }
 
@@ -133,14 +145,19 @@ pub fn fsck(
 ///
 /// # Errors
 /// The folder is not there, or cannot be listed.
-pub fn examine(storage: &dyn Storage, path: &str, now_ms: i64) -> Result<Report> {
+pub fn examine(
+    storage: &Arc<dyn Storage>,
+    path: &str,
+    now_ms: i64,
+    reads: Reads,
+) -> Result<Report> {
     let report = Report {
         path: storage.display(path),
         jobs: Vec::new(),
         savepoints: Vec::new(),
         findings: Vec::new(),
     };
-    let mut examination = Examination { storage, now_ms, report };
+    let mut examination = Examination { storage, now_ms, reads, report };
     let entries = storage.list(path, false)?;
     if entries.is_empty() {
         let message = format!("{} is not there, or empty", storage.display(path));
@@ -165,8 +182,9 @@ pub fn examine(storage: &dyn Storage, path: &str, now_ms: i64) -> Result<Report>
 }
 
 struct Examination<'s> {
-    storage: &'s dyn Storage,
+    storage: &'s Arc<dyn Storage>,
     now_ms: i64,
+    reads: Reads,
     report: Report,
 }
 
@@ -229,33 +247,24 @@ impl Examination<'_> {
             self.incomplete(folder, entry, &content);
             return Ok(None);
         };
-        let read = match layout::read(self.storage, &metadata.path) {
+        let read = match layout::read(self.storage.as_ref(), &metadata.path) {
             Ok(read) => read,
             Err(error) if matches!(error.kind(), ErrorKind::Storage(_)) => return Err(error),
             Err(error) => {
                 let uri = self.storage.display(&metadata.path);
-                let reason = error.to_string();
-                let reason = reason.strip_prefix(&format!("{uri} ")).unwrap_or(&reason);
-                self.find(Problem::DamagedMetadata, metadata, reason.to_owned());
+                self.find(Problem::DamagedMetadata, metadata, error.reason(&uri).to_owned());
                 return Ok(None);
             }
         };
-        let sizes: BTreeMap<&str, u64> =
-            content.iter().map(|entry| (entry.name(), entry.size)).collect();
         let mut named = BTreeSet::from([METADATA]);
-        for file in read.files() {
-            named.insert(&file.name);
-            let place = river_storage::join(folder, &file.name);
-            let (problem, detail) = match sizes.get(file.name.as_str()) {
-                Some(size) if *size == file.bytes => continue,
-                Some(size) => {
-                    let detail = format!("has {size} bytes, but {} were written", file.bytes);
-                    (Problem::WrongSize, detail)
-                }
-                None => (Problem::MissingFile, format!("is missing ({} bytes)", file.bytes)),
+        for (vertex, _, file) in verify::files(&read) {
+            let handle = match file {
+                StateFile::Stored(handle) => handle,
+                StateFile::Inline(_) => continue, // the metadata's checksum covers it
             };
-            let entry = Entry { path: place, size: 0, modified_ms: 0, is_dir: false };
-            self.find(problem, &entry, detail);
+            named.insert(&handle.name);
+            let entry = content.iter().find(|entry| entry.name() == handle.name);
+            self.state_file(folder, file, handle, entry, vertex)?;
         }
         for entry in content.iter().filter(|entry| !named.contains(entry.name())) {
             self.find(Problem::Orphan, entry, "no metadata names it".to_owned());
@@ -272,6 +281,43 @@ impl Examination<'_> {
         }))
     }
 
+    /// A file that metadata names.
+    fn state_file(
+        &mut self,
+        folder: &str,
+        file: &StateFile,
+        handle: &FileHandle,
+        entry: Option<&Entry>,
+        vertex: &VertexState,
+    ) -> Result<()> {
+        let place = river_storage::join(folder, &handle.name);
+        let (problem, detail) = match entry {
+            Some(entry) if entry.size == handle.bytes => {
+                if self.reads == Reads::Listings {
+                    return Ok(());
+                }
+                match verify::verify_file(self.storage, folder, file, vertex) {
+                    Ok(_) => return Ok(()),
+                    Err(error) if matches!(error.kind(), ErrorKind::Storage(_)) => {
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        let reason = error.reason(&self.storage.display(&place)).to_owned();
+                        (Problem::DamagedFile, reason)
+                    }
+                }
+            }
+            Some(Entry { size, .. }) => {
+                let detail = format!("has {size} bytes, but {} were written", handle.bytes);
+                (Problem::WrongSize, detail)
+            }
+            None => (Problem::MissingFile, format!("is missing ({} bytes)", handle.bytes)),
+        };
+        let entry = Entry { path: place, size: 0, modified_ms: 0, is_dir: false };
+        self.find(problem, &entry, detail);
+        Ok(())
+    }
+
     /// A folder without metadata. It is as old as the newest thing in it.
     fn incomplete(&mut self, folder: &str, entry: Option<&Entry>, content: &[Entry]) {
         let times = content.iter().chain(entry).map(|entry| entry.modified_ms);
@@ -284,7 +330,7 @@ impl Examination<'_> {
         let detail = match content.len() {
             0 => "an empty folder, without _metadata".to_owned(),
             count => format!(
-                "was never completed: {} but no _metadata",
+                "{} but no _metadata: never completed, or that was deleted",
                 crate::units::counted(count as u64, "file")
             ),
         };
@@ -315,8 +361,9 @@ impl Report {
     /// running job, and what is unknown may be anyone's.
     pub fn is_sound(&self) -> bool {
         let wrong = |finding: &Finding| {
-            use Problem::{DamagedMetadata, MissingFile, Orphan, WrongSize};
-            matches!(finding.problem, DamagedMetadata | MissingFile | Orphan | WrongSize)
+            use Problem::{DamagedFile, DamagedMetadata, MissingFile, Orphan, WrongSize};
+            let problem = finding.problem;
+            matches!(problem, DamagedFile | DamagedMetadata | MissingFile | Orphan | WrongSize)
         };
         !self.findings.iter().any(wrong)
     }

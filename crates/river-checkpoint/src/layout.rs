@@ -89,7 +89,12 @@ pub fn complete(
 /// # Errors
 /// There is none, it is damaged, or a newer program wrote it.
 pub fn read(storage: &dyn Storage, path: &str) -> Result<CheckpointMetadata> {
-    metadata::decode(&storage.read(path)?, &storage.display(path))
+    let uri = storage.display(path);
+    let bytes = storage.read(path).map_err(|error| match error.kind() {
+        river_storage::ErrorKind::NotFound => Error::no_metadata(&uri),
+        _ => error.into(),
+    })?;
+    metadata::decode(&bytes, &uri)
 }
 
 /// A name in metadata is one name in the checkpoint's folder, and nothing else.

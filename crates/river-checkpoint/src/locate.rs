@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use river_storage::{Entry, Storage, join};
+use river_storage::{Entry, Storage, join, parent};
 
 use crate::layout::{METADATA, checkpoint_number, is_job_id, is_savepoint};
 use crate::units::time;
@@ -77,6 +77,17 @@ pub fn latest(storage: &dyn Storage, path: &str) -> Result<String> {
     }
 }
 
+/// Full URI of the newest complete checkpoint of the same job before the one whose `_metadata` is, or
+/// was, at `path`. A folder that cannot be listed has none.
+pub(crate) fn older(storage: &dyn Storage, path: &str) -> Option<String> {
+    let folder = parent(path)?;
+    let number = checkpoint_number(name(folder))?;
+    let mut entries = storage.list(parent(folder)?, false).ok()?;
+    entries.retain(|entry| checkpoint_number(entry.name()).is_some_and(|other| other < number));
+    let older = newest(storage, &entries).ok()??;
+    Some(storage.display(&older.folder))
+}
+
 /// A complete checkpoint.
 struct Candidate {
     folder: String,
@@ -104,10 +115,14 @@ fn name(path: &str) -> &str {
 }
 
 fn nothing(storage: &dyn Storage, path: &str, entries: &[Entry]) -> Error {
+    let is_checkpoint = checkpoint_number(name(path)).is_some() || is_savepoint(name(path));
+    if is_checkpoint && !entries.is_empty() {
+        let metadata = join(path, METADATA);
+        let older = older(storage, &metadata);
+        return Error::no_metadata(&storage.display(&metadata)).with_older(older.as_deref());
+    }
     let reason = if entries.is_empty() {
         "the folder is not there, or empty"
-    } else if checkpoint_number(name(path)).is_some() || is_savepoint(name(path)) {
-        "it has no _metadata, so it was never completed; use another one"
     } else if entries.iter().any(|entry| checkpoint_number(entry.name()).is_some()) {
         "none of its checkpoints was completed"
     } else {

@@ -10,7 +10,7 @@ use crate::file::Block;
 use crate::reader::SubtaskFile;
 
 /// Bytes read at once.
-const READ_BYTES: u64 = 4 << 20;
+pub(crate) const READ_BYTES: u64 = 4 << 20;
 
 /// Bytes between two blocks that are read along rather than skipped: a request costs more.
 const GAP_BYTES: u64 = 256 << 10;

@@ -93,13 +93,19 @@ impl SubtaskFile {
         }
     }
 
+    /// Whether these are the bytes of a block.
+    pub(crate) fn check(&self, block: &Block, bytes: &[u8]) -> Result<()> {
+        if crc32c::crc32c(bytes) == block.crc32c {
+            return Ok(());
+        }
+        let Range { start, end } = block.bytes;
+        let reason = format!("the checksum of bytes {start} to {end} does not match");
+        Err(Error::damaged(&self.uri, reason))
+    }
+
     /// The columns of a block, of which these are the bytes.
     pub(crate) fn decode(&self, block: &Block, bytes: &Buffer) -> Result<Vec<ArrayRef>> {
-        if crc32c::crc32c(bytes) != block.crc32c {
-            let Range { start, end } = block.bytes;
-            let reason = format!("the checksum of bytes {start} to {end} does not match");
-            return Err(Error::damaged(&self.uri, reason));
-        }
+        self.check(block, bytes)?;
         let schema = &self.index.streams[block.stream].schema;
         block::decode(bytes, schema, block.rows).map_err(|reason| Error::damaged(&self.uri, reason))
     }

@@ -26,6 +26,7 @@ use crate::{CheckpointMetadata, Error, Result, VertexState, layout};
 mod in_flight;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 /// A checkpoint to go on from.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
 use std::sync::Arc;
 
 use river_storage::{Storage, parent};
@@ -13,7 +14,7 @@ use crate::metadata::StateFile;
 use crate::read_ahead::{self, Piece};
 use crate::reader::SubtaskFile;
 use crate::units::{bytes, counted};
-use crate::{Error, Result, VertexState, layout, locate};
+use crate::{CheckpointMetadata, Error, Result, VertexState, layout, locate};
 
 #[cfg(test)]
 mod tests;
@@ -79,24 +80,31 @@ pub fn verify_at(storage: &Arc<dyn Storage>, path: &str) -> Result<Verification>
         rows: 0,
         problems: Vec::new(),
     };
-    for vertex in &metadata.vertices {
-        for (number, subtask) in vertex.subtasks.iter().enumerate() {
-            let Some(file) = &subtask.rows else { continue };
-            found.files += u64::from(matches!(file, StateFile::Stored(_)));
-            found.bytes += file.bytes();
-            match verify_file(storage, folder, file, vertex) {
-                Ok(rows) => found.rows += rows,
-                Err(error) => {
-                    found.problems.push(format!("subtask {number} of {}: {error}", vertex.name))
-                }
+    for (vertex, number, file) in files(&metadata) {
+        found.files += u64::from(matches!(file, StateFile::Stored(_)));
+        found.bytes += file.bytes();
+        match verify_file(storage, folder, file, vertex) {
+            Ok(rows) => found.rows += rows,
+            Err(error) => {
+                found.problems.push(format!("subtask {number} of {}: {error}", vertex.name))
             }
         }
     }
     Ok(found)
 }
 
-/// The rows of a file.
-fn verify_file(
+/// Every subtask's file with its vertex and the subtask's number.
+pub(crate) fn files(
+    metadata: &CheckpointMetadata,
+) -> impl Iterator<Item = (&VertexState, usize, &StateFile)> {
+    metadata.vertices.iter().flat_map(|vertex| {
+        let subtasks = vertex.subtasks.iter().enumerate();
+        subtasks.filter_map(move |(number, part)| Some((vertex, number, part.rows.as_ref()?)))
+    })
+}
+
+/// Number of rows of a file, all of which were read.
+pub(crate) fn verify_file(
     storage: &Arc<dyn Storage>,
     folder: &str,
     file: &StateFile,
@@ -113,6 +121,31 @@ fn verify_file(
         Ok::<(), Error>(())
     })?;
     Ok(rows)
+}
+
+/// Checks a file without decoding its rows: its frame, its index and the checksum of each block.
+pub(crate) fn check_file(
+    storage: &Arc<dyn Storage>,
+    folder: &str,
+    file: &StateFile,
+    vertex: &VertexState,
+) -> Result<()> {
+    let file = SubtaskFile::open(storage, folder, file)?;
+    check_index(file.index(), vertex).map_err(|reason| Error::damaged(file.uri(), reason))?;
+    let mut blocks = &file.index().blocks[..];
+    while let [first, ..] = blocks {
+        let start = first.bytes.start;
+        let is_near = |block: &&Block| block.bytes.end - start <= read_ahead::READ_BYTES;
+        let count = blocks.iter().take_while(is_near).count().max(1);
+        let (run, rest) = blocks.split_at(count);
+        let bytes = file.read(start..run[count - 1].bytes.end)?;
+        for block in run {
+            let Range { start: from, end } = block.bytes;
+            file.check(block, &bytes[(from - start) as usize..(end - start) as usize])?;
+        }
+        blocks = rest;
+    }
+    Ok(())
 }
 
 /// What an index says must fit the vertex.

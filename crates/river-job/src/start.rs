@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use river_checkpoint::{ErrorKind, Place, layout, locate};
+use river_checkpoint::{ErrorKind, Place, Restore, layout, locate};
 use river_core::checkpoint::ClaimMode;
 use river_core::plan::Plan;
 use river_runtime::{Batch, Error, Result};
@@ -12,7 +12,7 @@ use river_runtime::{Batch, Error, Result};
 use crate::checkpoints::JobFacts;
 use crate::fallback::with_fallback;
 use crate::launch::{Initial, Launch};
-use crate::recovery::{self, Recovery};
+use crate::recovery::Recovery;
 use crate::settings::Settings;
 use crate::{Components, Shared, Tasks, VertexInfo, supervise};
 
@@ -79,9 +79,11 @@ fn recover(settings: &Settings, plan: &Plan, keys: &Keys) -> Result<Option<Initi
     let located = locate::locate(path, keys)?;
     let folder = river_storage::parent(&located.path).unwrap_or_default().to_owned();
     let place = Place { storage: located.storage, folder };
-    let restore = recovery::open(&place).map_err(|error| match error.kind() {
-        ErrorKind::Damaged => with_fallback(error.into(), &place),
-        _ => error.into(),
+    let restore = Restore::open_whole(place.storage.clone(), &located.path).map_err(|error| {
+        match error.kind() {
+            ErrorKind::Damaged => with_fallback(error.into(), &place),
+            _ => error.into(),
+        }
     })?;
     let recovery = Recovery::new(restore, place, plan, options.ignore_unclaimed_state)?;
     tracing::info!(from = recovery.uri(), "the job goes on from a checkpoint");

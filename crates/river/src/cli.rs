@@ -38,10 +38,16 @@ enum Command {
     /// Statements run in order; an INSERT or a query runs to its end before the next statement,
     /// and the first statement that fails ends the script.
     ///
-    /// Ctrl-C ends a job cleanly; one that takes checkpoints is cancelled, and they are kept as
-    /// 'execution.checkpointing.externalized-checkpoint-retention' says. SIGTERM cancels. SIGUSR1
-    /// makes a savepoint in 'execution.checkpointing.savepoint-dir', SIGUSR2 makes one and stops;
-    /// its path is printed.
+    /// Ctrl-C ends a job cleanly; one that takes checkpoints is cancelled, and they are deleted
+    /// unless 'execution.checkpointing.externalized-checkpoint-retention' is
+    /// RETAIN_ON_CANCELLATION. SIGTERM cancels. SIGUSR1 makes a savepoint in
+    /// 'execution.checkpointing.savepoint-dir', SIGUSR2 makes one and stops; its path is printed.
+    #[command(after_help = "Examples:\n  \
+        river run job.sql -D parallelism.default=4\n  \
+        river run job.sql -D execution.checkpointing.interval=10s \\\n    \
+            -D execution.checkpointing.dir=/checkpoints    with checkpoints to go on from\n  \
+        river run job.sql -s /checkpoints/<job id>         its newest complete checkpoint\n  \
+        river run job.sql -s PATH -c CLAIM                 the job may delete it when it is old")]
     Run {
         #[command(flatten)]
         script: ScriptArgs,
@@ -72,14 +78,27 @@ enum Command {
         settings: Settings,
     },
     /// Look into savepoints and checkpoints, check or delete them.
+    ///
+    /// Savepoints are made by a signal to the process of the job: 'kill -USR1 PID' makes one and
+    /// goes on, 'kill -USR2 PID' makes one and stops; its path is printed there. A job goes on from
+    /// one with 'river run job.sql -s PATH'. All of this holds for checkpoints too.
+    #[command(after_help = "Examples:\n  \
+        river savepoint describe /savepoints/savepoint-0123ab-0123456789ab\n  \
+        river savepoint verify s3://bucket/checkpoints/<job id>/chk-41\n  \
+        river explain job.sql -s PATH    which state an edited query would keep")]
     Savepoint {
         #[command(subcommand)]
         command: SavepointCommand,
     },
     /// List jobs, checkpoints and savepoints of a directory, and what is wrong or left over.
     ///
-    /// Works offline. Without --remove-older-than it changes nothing. Exit code 1 if files are
-    /// missing, damaged or orphaned.
+    /// Works offline, and while jobs run. Without --remove-older-than it changes nothing. Exit code 1
+    /// if files are missing, damaged or orphaned. A checkpoint without _metadata is listed as
+    /// incomplete: it is being made, was given up, or someone deleted that file.
+    #[command(after_help = "Examples:\n  \
+        river fsck /checkpoints                                     what is there\n  \
+        river fsck s3://bucket/checkpoints --verify                 read it all\n  \
+        river fsck /checkpoints --remove-older-than 7d --dry-run    what could go")]
     Fsck {
         #[command(flatten)]
         args: FsckArgs,
@@ -92,8 +111,10 @@ struct Recovery {
     /// Go on from this savepoint or checkpoint ('execution.state-recovery.path').
     ///
     /// PATH is its folder, its file _metadata, the folder of a job (its newest checkpoint), or a
-    /// directory with checkpoints of one job; /path, file:, s3: or hdfs:. Every job of the script
-    /// would go on from it, so put several INSERTs into one STATEMENT SET.
+    /// directory with checkpoints of one job; /path, file:, s3: or hdfs:. All its files are checked
+    /// first. Every job of the script would go on from it, so put several INSERTs into one
+    /// STATEMENT SET. After an edit of the query, 'river explain FILE -s PATH' shows which state it
+    /// keeps.
     #[arg(short = 's', long = "fromSavepoint", alias = "from-savepoint", value_name = "PATH")]
     from_savepoint: Option<String>,
     /// Whose the savepoint is then: CLAIM makes it the job's, which deletes it once newer

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use river_checkpoint::fsck::Reads;
 use river_core::options::{Options, parse_duration};
 use serde::Serialize;
 
@@ -29,6 +30,8 @@ pub enum SavepointCommand {
         json: bool,
     },
     /// Read all of it and check every checksum; exit code 1 if anything is damaged or missing.
+    ///
+    /// Names each file that is not what was written. Changes nothing.
     Verify {
         /// Which.
         #[command(flatten)]
@@ -63,6 +66,11 @@ pub struct FsckArgs {
     /// A checkpoint directory, savepoint directory or folder of a job; a path or URI.
     #[arg(value_name = "DIR")]
     dir: String,
+    /// Read all files of all complete checkpoints and savepoints and check every checksum, as
+    /// 'river savepoint verify' does for one. Without this only listings and metadata are read,
+    /// which shows files that are missing, cut off or left over.
+    #[arg(long)]
+    verify: bool,
     /// Remove what is left over and has not changed for this long, as `7d` or `12 h`: checkpoints
     /// that were never completed, files that none names, unfinished writes. Complete checkpoints
     /// and unknown files are never removed. Choose an age well above the time a checkpoint takes.
@@ -135,7 +143,8 @@ pub fn fsck(args: &FsckArgs) -> anyhow::Result<ExitCode> {
     let options = keys(&args.configuration.options()?);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    let (storage, report) = river_checkpoint::fsck(&args.dir, &options, now_ms)?;
+    let reads = if args.verify { Reads::Everything } else { Reads::Listings };
+    let (storage, report) = river_checkpoint::fsck(&args.dir, &options, now_ms, reads)?;
     let removed = match args.remove_older_than {
         None => Vec::new(),
         Some(age_ms) if args.dry_run => report.removable(age_ms).collect(),

@@ -56,7 +56,7 @@ fn text(job: &Job, report: &Report) -> String {
 #[test]
 fn what_is_wrong_is_found() {
     let job = prepared();
-    let report = examine(job.storage.as_ref(), &job.path(""), now_ms()).unwrap();
+    let report = examine(&job.storage, &job.path(""), now_ms(), Reads::Listings).unwrap();
     assert!(!report.is_sound());
     expect![[r#"
         file://ROOT/
@@ -69,11 +69,11 @@ fn what_is_wrong_is_found() {
           MISSING  file://ROOT/0123456789abcdef0123456789abcdef/chk-2/state-1-0-0: is missing (2319 bytes)
           WRONG SIZE  file://ROOT/0123456789abcdef0123456789abcdef/chk-3/state-1-0-0: has 10 bytes, but 2319 were written
           orphan  file://ROOT/0123456789abcdef0123456789abcdef/chk-4/state-1-1-0: no metadata names it, 10 bytes, 3 d 1 h old
-          incomplete  file://ROOT/0123456789abcdef0123456789abcdef/chk-5: was never completed: 1 file but no _metadata, 10 bytes, 3 d 1 h old
-          DAMAGED  file://ROOT/0123456789abcdef0123456789abcdef/chk-6/_metadata: is damaged: it does not begin as metadata of a checkpoint does (metadata of Apache Flink is not read); use an older checkpoint or savepoint, 10 bytes, 3 d 1 h old
+          incomplete  file://ROOT/0123456789abcdef0123456789abcdef/chk-5: 1 file but no _metadata: never completed, or that was deleted, 10 bytes, 3 d 1 h old
+          DAMAGED  file://ROOT/0123456789abcdef0123456789abcdef/chk-6/_metadata: it does not begin as metadata of a checkpoint does (metadata of Apache Flink is not read), 10 bytes, 3 d 1 h old
           incomplete  file://ROOT/0123456789abcdef0123456789abcdef/chk-7: an empty folder, without _metadata, 3 d 1 h old
           unknown  file://ROOT/notes.txt: a file that is none of ours; not looked at, 10 bytes, 3 d 1 h old
-          incomplete  file://ROOT/savepoint-012345-0123456789ab: was never completed: 1 file but no _metadata, 10 bytes, 3 d 1 h old
+          incomplete  file://ROOT/savepoint-012345-0123456789ab: 1 file but no _metadata: never completed, or that was deleted, 10 bytes, 3 d 1 h old
           temporary  file://ROOT/0123456789abcdef0123456789abcdef/chk-4/TEMPORARY: an unfinished write, 4 bytes, 3 d 1 h old
     "#]].assert_eq(&text(&job, &report));
 }
@@ -81,12 +81,13 @@ fn what_is_wrong_is_found() {
 #[test]
 fn what_is_old_and_left_over_is_removed() {
     let job = prepared();
-    let (storage, report) = fsck(&job.path(""), &BTreeMap::new(), now_ms()).unwrap();
+    let (options, reads) = (BTreeMap::new(), Reads::Listings);
+    let (storage, report) = fsck(&job.path(""), &options, now_ms(), reads).unwrap();
     assert_eq!(report.remove_older_than(storage.as_ref(), 4 * DAY_MS).unwrap().len(), 0);
     let removed = report.remove_older_than(storage.as_ref(), 3 * DAY_MS).unwrap();
     assert!(removed.iter().all(|finding| finding.problem.is_removable()));
     assert_eq!(removed.len(), 5);
-    let report = examine(storage.as_ref(), &job.path(""), now_ms()).unwrap();
+    let report = examine(&storage, &job.path(""), now_ms(), Reads::Listings).unwrap();
     let left: Vec<Problem> = report.findings.iter().map(|finding| finding.problem).collect();
     use Problem::{DamagedMetadata, MissingFile, Unknown, WrongSize};
     assert_eq!(left, [MissingFile, WrongSize, DamagedMetadata, Unknown]);
@@ -99,13 +100,13 @@ fn a_sound_directory_is_sound_from_wherever_it_is_looked_at() {
     let subtask = job.snapshot(3, 0, &[("rows", rows)], SubtaskState::default()).unwrap();
     job.complete(3, vec![subtask]);
     for path in [job.path(""), job.path(JOB_ID), job.chk(3)] {
-        let report = examine(job.storage.as_ref(), &path, now_ms()).unwrap();
+        let report = examine(&job.storage, &path, now_ms(), Reads::Everything).unwrap();
         assert_eq!(report.findings, []);
         let count = report.savepoints.len()
             + report.jobs.iter().map(|job| job.checkpoints.len()).sum::<usize>();
         assert_eq!(count, 1);
     }
-    examine(job.storage.as_ref(), &job.path("missing"), now_ms()).unwrap_err();
+    examine(&job.storage, &job.path("missing"), now_ms(), Reads::Listings).unwrap_err();
 }
 
 /// Between looking and removing a checkpoint may be completed.
@@ -114,8 +115,28 @@ fn what_was_completed_meanwhile_stays() {
     let job = Job::new(16);
     let rows = vec![vec![Row::new(1, "a")]];
     let subtask = job.snapshot(3, 0, &[("rows", rows)], SubtaskState::default()).unwrap();
-    let report = examine(job.storage.as_ref(), &job.path(""), now_ms()).unwrap();
+    let report = examine(&job.storage, &job.path(""), now_ms(), Reads::Listings).unwrap();
     assert_eq!(report.removable(0).count(), 1);
     job.complete(3, vec![subtask]);
     assert!(report.remove_older_than(job.storage.as_ref(), 0).unwrap().is_empty());
+}
+
+/// A changed byte shows only when files are read.
+#[test]
+fn a_changed_byte_is_found_if_everything_is_read() {
+    let job = Job::new(16);
+    let rows = vec![vec![Row::new(1, "a")]];
+    let subtask = job.snapshot(3, 0, &[("rows", rows)], SubtaskState::default()).unwrap();
+    job.complete(3, vec![subtask]);
+    let file = format!("{}/state-1-0-0", job.chk(3));
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[200] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let report = |reads| examine(&job.storage, &job.path(""), now_ms(), reads).unwrap();
+    assert!(report(Reads::Listings).is_sound());
+    let report = report(Reads::Everything);
+    assert!(!report.is_sound());
+    let [finding] = &report.findings[..] else { panic!("{report}") };
+    let text = finding.to_string().replace(job.folder.path().to_str().unwrap(), "ROOT");
+    expect!["DAMAGED  file://ROOT/0123456789abcdef0123456789abcdef/chk-3/state-1-0-0: the checksum of bytes 64 to 1856 does not match"].assert_eq(&text);
 }

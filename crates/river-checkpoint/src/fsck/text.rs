@@ -47,7 +47,7 @@ impl Display for Finding {
             Problem::Temporary => "temporary",
             Problem::MissingFile => "MISSING",
             Problem::WrongSize => "WRONG SIZE",
-            Problem::DamagedMetadata => "DAMAGED",
+            Problem::DamagedFile | Problem::DamagedMetadata => "DAMAGED",
             Problem::Unknown => "unknown",
         };
         write!(f, "{problem}  {}: {}", self.path, self.detail)?;

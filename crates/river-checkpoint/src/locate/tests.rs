@@ -82,7 +82,7 @@ fn what_means_none_says_why() {
         &folder,
         "savepoint-aaaaaa-0123456789ab",
         expect![
-            "file://ROOT/savepoint-aaaaaa-0123456789ab is no checkpoint: it has no _metadata, so it was never completed; use another one"
+            "file://ROOT/savepoint-aaaaaa-0123456789ab/_metadata is missing: the checkpoint was never completed, or the file was deleted; use an older checkpoint or savepoint"
         ],
     );
 }
@@ -102,5 +102,23 @@ fn several_jobs_are_listed() {
               file://ROOT/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/chk-3
               file://ROOT/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb/chk-7
               file://ROOT/savepoint-aaaaaa-0123456789ab"#]],
+    );
+}
+
+#[test]
+fn an_older_checkpoint_is_offered() {
+    let folder = folder(&[
+        &format!("{JOB_A}/chk-2/_metadata"),
+        &format!("{JOB_A}/chk-3/_metadata"),
+        &format!("{JOB_A}/chk-4/state-0-0-0"),
+        &format!("{JOB_A}/chk-5/state-0-0-0"),
+        &format!("{JOB_A}/chk-9/_metadata"),
+    ]);
+    check(
+        &folder,
+        &format!("{JOB_A}/chk-5"),
+        expect![
+            "file://ROOT/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/chk-5/_metadata is missing: the checkpoint was never completed, or the file was deleted; use an older checkpoint or savepoint, such as file://ROOT/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/chk-3"
+        ],
     );
 }

@@ -224,7 +224,36 @@ fn damage_is_an_error_that_names_the_file() {
     ]);
     std::fs::remove_file(&path).unwrap();
     check(expect![
-        "cannot read file://ROOT/0123456789abcdef0123456789abcdef/chk-1/_metadata: No such file or directory (os error 2)"
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-1/_metadata is missing: the checkpoint was never completed, or the file was deleted; use an older checkpoint or savepoint"
+    ]);
+}
+
+/// Before anything has been taken from the checkpoint.
+#[test]
+fn damage_is_found_before_a_job_starts() {
+    let job = Job::new(128);
+    let path = store(&job, 7, &[vec![], one_row()[0].clone(), vec![vec![Row::new(2, "b")]]]);
+    let open = || Restore::open_whole(job.storage.clone(), &path);
+    open().unwrap();
+    let file = format!("{}/state-1-2-0", job.chk(7));
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[200] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let check = |expected: Expect| {
+        let error = open().unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Damaged);
+        expected.assert_eq(&shown(&job, &error.to_string()));
+    };
+    check(expect![
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-7/state-1-2-0 is damaged: the checksum of bytes 64 to 1856 does not match; use an older checkpoint or savepoint"
+    ]);
+    std::fs::remove_file(format!("{}/state-1-1-0", job.chk(7))).unwrap();
+    check(expect![
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-7/state-1-1-0 is damaged: the file is missing; use an older checkpoint or savepoint"
+    ]);
+    std::fs::write(&path, b"RIVRMETA").unwrap();
+    check(expect![
+        "file://ROOT/0123456789abcdef0123456789abcdef/chk-7/_metadata is damaged: cut off at byte 8; use an older checkpoint or savepoint"
     ]);
 }
 

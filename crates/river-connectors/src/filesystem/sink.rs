@@ -15,6 +15,7 @@
 
 pub mod commits;
 pub mod committable;
+pub mod later;
 pub mod part;
 pub mod pending;
 pub mod run;
@@ -285,6 +286,10 @@ impl Sink for FilesystemSink {
         shared.run.continue_as(&first.sink, all.iter().map(|writer| writer.run.clone()))?;
         let is_open = |writer: &&Committable| !all.iter().any(|later| writer.is_settled_by(later));
         let open: Vec<&Committable> = all.iter().filter(is_open).collect();
+        let later = later::files_after(&shared.layout.path, &all, &shared.commits);
+        if !later.is_empty() {
+            tracing::warn!("{}", later::warning(&shared.layout.table, &later));
+        }
         shared.publish(&open)?;
         shared.has_leftovers.store(!shared.run.remove_leftovers(), Ordering::Relaxed);
         // A writer that is told of several times has come as far as the last time says.
@@ -441,6 +446,7 @@ impl Writer {
             subtask: self.subtask,
             barrier: self.barriers,
             files: std::mem::take(&mut self.ended),
+            next_file: Some(self.shared.next_part.load(Ordering::Relaxed)),
             watermark: self.watermark,
             pending: pending.known_to(self.subtask),
             committed: pending.committed(),

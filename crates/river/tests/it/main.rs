@@ -5,6 +5,7 @@
 
 mod chaos;
 mod compare;
+mod damage;
 mod engine;
 mod examples;
 mod expressions;
@@ -14,4 +15,5 @@ mod parallel;
 mod queries;
 mod savepoints;
 mod sink_files;
+mod stateful_job;
 mod testdata;

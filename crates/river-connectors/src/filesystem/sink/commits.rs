@@ -57,6 +57,14 @@ impl Commits {
         run.and_then(|run| run.barriers.get(&of.subtask)).is_some_and(|count| of.barrier < *count)
     }
 
+    /// Runs of a sink that have committed after the last one of those that `is_known`.
+    pub fn runs_after(&self, sink: &str, is_known: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let runs = runs.get_or_insert_with(|| self.read(sink));
+        let Some(last) = runs.iter().rposition(|run| is_known(&run.run)) else { return Vec::new() };
+        runs[last + 1..].iter().map(|run| run.run.clone()).collect()
+    }
+
     /// Writes down that a commit of one sink's begins.
     pub fn record(&self, committables: &[&Committable]) {
         let Some(Committable { sink, run: last, .. }) = committables.last() else { return };

@@ -21,6 +21,9 @@ pub struct Committable {
     /// Files to become visible: those finished since the barrier before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FinishedFile>,
+    /// Number of the run's next file: the writer's files from there on are of later checkpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_file: Option<u64>,
     /// The writer's watermark in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermark: Option<i64>,

@@ -166,7 +166,7 @@ fn remove(path: &Path) {
 }
 
 /// Calls `each` with path and name of all files below a directory. Links are not followed.
-fn walk(directory: &Path, each: &mut dyn FnMut(&Path, &str)) {
+pub(super) fn walk(directory: &Path, each: &mut dyn FnMut(&Path, &str)) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
