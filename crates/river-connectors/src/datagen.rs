@@ -21,8 +21,9 @@ use river_runtime::{Batch, Error, Result};
 
 use self::field::{FieldGenerator, Random};
 use self::progression::Progression;
+use crate::clock_ms;
 use crate::format::column_sink::ColumnSink;
-use crate::{clock_ms, shares};
+use crate::shares::{self, Share};
 
 /// Keys of the connector, besides `fields.<name>.<key>`.
 pub const OPTION_KEYS: &[&str] = &["rows-per-second", "number-of-rows", "scan.parallelism"];
@@ -113,15 +114,7 @@ impl Source for DatagenSource {
         splits: Vec<Vec<SplitState>>,
         parallelism: u32,
     ) -> Result<Vec<Vec<SplitState>>> {
-        let decode = |states: Vec<SplitState>| states.iter().map(|s| self.decode(s)).collect();
-        let splits = splits.into_iter().map(decode).collect::<Result<Vec<Vec<_>>>>()?;
-        let dealt = shares::deal(splits, parallelism as usize, |(seed, share), count| {
-            share.parts(count).into_iter().map(|part| (seed, part)).collect()
-        });
-        let encode = |share: Vec<(u64, Progression)>| {
-            share.iter().map(|(seed, share)| share.encode(*seed)).collect()
-        };
-        Ok(dealt.into_iter().map(encode).collect())
+        shares::redistribute(splits, parallelism, |state| decode(&self.table, state))
     }
 
     fn is_bounded(&self) -> bool {
@@ -137,14 +130,23 @@ impl Source for DatagenSource {
     }
 }
 
-impl DatagenSource {
-    fn decode(&self, state: &SplitState) -> Result<(u64, Progression)> {
-        Progression::decode(state).ok_or_else(|| damaged(&self.table, state))
+impl Share for (u64, Progression) {
+    fn encode(&self) -> SplitState {
+        self.1.encode(self.0)
+    }
+
+    fn cut(self, parts: usize) -> Vec<(u64, Progression)> {
+        let (seed, share) = self;
+        share.parts(parts).into_iter().map(|part| (seed, part)).collect()
     }
 }
 
-fn damaged(table: &str, state: &SplitState) -> Error {
-    Error::internal(format!("table {table}: the stored position of {} is damaged", state.split))
+/// The seed and the share of a split.
+fn decode(table: &str, state: &SplitState) -> Result<(u64, Progression)> {
+    Progression::decode(state).ok_or_else(|| {
+        let split = &state.split;
+        Error::internal(format!("table {table}: the stored position of {split} is damaged"))
+    })
 }
 
 /// Makes its shares in turns, the one that is furthest behind first.
@@ -204,8 +206,7 @@ impl SourceReader for Reader {
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()> {
         self.shares.clear();
         for state in &splits {
-            let (seed, share) =
-                Progression::decode(state).ok_or_else(|| damaged(&self.table, state))?;
+            let (seed, share) = decode(&self.table, state)?;
             self.seed = seed;
             self.shares.push(share);
         }

@@ -4,16 +4,39 @@
 //! that take turns, but parts are never joined again, as their positions differ. A reader makes
 //! all its shares.
 
+use river_runtime::Result;
+use river_runtime::source::SplitState;
+
 /// With at least this many shares a reader, one more or less does not matter.
 const ENOUGH: usize = 16;
 
+/// What a kind of shares has to say of itself: how they are stored, and how they are cut.
+pub trait Share: Sized {
+    /// As a split of a checkpoint.
+    fn encode(&self) -> SplitState;
+
+    /// That many parts of it.
+    fn cut(self, parts: usize) -> Vec<Self>;
+}
+
+/// Shares out the splits of a checkpoint, those of each old reader, among `readers` new ones.
+///
+/// # Errors
+/// Those of `decode`, for a split that is damaged.
+pub fn redistribute<T: Share>(
+    splits: Vec<Vec<SplitState>>,
+    readers: u32,
+    decode: impl Fn(&SplitState) -> Result<T>,
+) -> Result<Vec<Vec<SplitState>>> {
+    let decode = |splits: Vec<SplitState>| splits.iter().map(&decode).collect();
+    let shares = splits.into_iter().map(decode).collect::<Result<Vec<Vec<T>>>>()?;
+    let dealt = deal(shares, readers as usize, T::cut);
+    Ok(dealt.iter().map(|shares| shares.iter().map(T::encode).collect()).collect())
+}
+
 /// Deals out the shares, those of each old reader, to `readers`; `cut` gives that many parts of a
 /// share. With the same number of readers each keeps its own.
-pub fn deal<T>(
-    shares: Vec<Vec<T>>,
-    readers: usize,
-    cut: impl Fn(T, usize) -> Vec<T>,
-) -> Vec<Vec<T>> {
+fn deal<T>(shares: Vec<Vec<T>>, readers: usize, cut: impl Fn(T, usize) -> Vec<T>) -> Vec<Vec<T>> {
     if shares.len() == readers {
         return shares;
     }

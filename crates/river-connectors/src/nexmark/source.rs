@@ -10,7 +10,7 @@ use river_runtime::{Batch, Error, Result};
 use super::schema::{Projection, Wanted, columns};
 use super::split::Split;
 use super::{Config, Generator};
-use crate::shares;
+use crate::shares::{self, Share};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 8192;
@@ -53,8 +53,14 @@ impl NexmarkSource {
     }
 }
 
-fn encode(split: &Split) -> SplitState {
-    SplitState { split: split.name(), position: split.position().to_le_bytes().to_vec() }
+impl Share for Split {
+    fn encode(&self) -> SplitState {
+        SplitState { split: self.name(), position: self.position().to_le_bytes().to_vec() }
+    }
+
+    fn cut(self, parts: usize) -> Vec<Split> {
+        self.parts(parts)
+    }
 }
 
 /// A table must declare the generator's four columns: they are matched by position.
@@ -95,10 +101,7 @@ impl Source for NexmarkSource {
         splits: Vec<Vec<SplitState>>,
         parallelism: u32,
     ) -> Result<Vec<Vec<SplitState>>> {
-        let decode = |states: Vec<SplitState>| states.iter().map(|s| self.decode(s)).collect();
-        let splits = splits.into_iter().map(decode).collect::<Result<Vec<Vec<_>>>>()?;
-        let dealt = shares::deal(splits, parallelism as usize, |split, parts| split.parts(parts));
-        Ok(dealt.iter().map(|splits| splits.iter().map(encode).collect()).collect())
+        shares::redistribute(splits, parallelism, |state| self.decode(state))
     }
 
     fn is_bounded(&self) -> bool {
@@ -166,7 +169,7 @@ impl SourceReader for Reader {
     }
 
     fn snapshot(&self) -> Vec<SplitState> {
-        self.generators.iter().map(|generator| encode(generator.split())).collect()
+        self.generators.iter().map(|generator| generator.split().encode()).collect()
     }
 
     fn restore(&mut self, splits: Vec<SplitState>) -> Result<()> {
