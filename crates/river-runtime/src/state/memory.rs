@@ -13,7 +13,7 @@ use super::disk::DiskSpace;
 use crate::{Error, Result};
 
 /// What a process needs apart from state: programs, threads, buffers between tasks, readers.
-const BASE_BYTES: u64 = 96 << 20;
+const BASE_BYTES: u64 = 128 << 20;
 /// The least that can be worked with.
 pub const LEAST_BYTES: u64 = 2 * BASE_BYTES;
 /// Of what is above the base: for tables in memory. They double parts of them when these are full,
