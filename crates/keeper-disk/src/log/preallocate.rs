@@ -47,6 +47,8 @@ struct State {
     open: Option<Space>,
     /// Somebody writes zeros now, outside the lock.
     busy: bool,
+    /// And does so in the open log.
+    busy_in_open: bool,
     /// No more filling but the writer's own: an error, or the end.
     ended: bool,
     error: Option<Error>,
@@ -176,7 +178,7 @@ impl Preallocator {
     /// The open log is complete; no step writes to it after this.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        while state.busy {
+        while state.busy_in_open {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.open = None;
@@ -209,12 +211,12 @@ impl Preallocator {
 
     /// One step of the thread that fills, outside the lock.
     fn fill<'s>(&'s self, mut state: MutexGuard<'s, State>, due: Due) -> MutexGuard<'s, State> {
-        state.busy = true;
+        (state.busy, state.busy_in_open) = (true, due.is_open);
         drop(state);
         let to = self.step_after(due.from);
         let filled = self.write_zeros(&due, to);
         let mut state = self.lock();
-        state.busy = false;
+        (state.busy, state.busy_in_open) = (false, false);
         match filled {
             Ok(file) if due.is_open => state.filled_open(&file, to),
             Ok(file) => {
@@ -240,7 +242,7 @@ impl Preallocator {
         due: Due,
         end: u64,
     ) -> Result<MutexGuard<'s, State>> {
-        state.busy = true;
+        (state.busy, state.busy_in_open) = (true, due.is_open);
         drop(state);
         let mut to = self.step_after(due.from.max(end));
         let mut filled = self.write_zeros(&due, to);
@@ -249,7 +251,7 @@ impl Preallocator {
             filled = self.write_zeros(&due, to);
         }
         let mut state = self.lock();
-        state.busy = false;
+        (state.busy, state.busy_in_open) = (false, false);
         self.changed.notify_all();
         state.filled_open(&filled?, to);
         Ok(state)

@@ -4,6 +4,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 
 use super::*;
 use crate::disk::Disk;
@@ -11,6 +12,48 @@ use crate::sim::SimDisk;
 use crate::{Error, Zxid};
 
 mod crash;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        bytes in proptest::collection::vec(prop_oneof![Just(0u8), Just(0x42), any::<u8>()], 0..600),
+        with_header in any::<bool>(),
+    ) {
+        let disk = SimDisk::new();
+        let mut file = if with_header { HEADER.to_vec() } else { Vec::new() };
+        file.extend_from_slice(&bytes);
+        disk.put(&folder().join("log.1"), file);
+        if let Ok((found, end)) = read(&disk, 0) {
+            prop_assert!(found.is_empty());
+            if let Some(tail) = end.torn {
+                cut_tail(&disk, &tail).unwrap();
+                prop_assert_eq!(read(&disk, 0).unwrap().1.torn, None);
+            }
+        }
+        verify(&disk, &folder()).unwrap();
+    }
+
+    #[test]
+    fn changed_logs_give_a_beginning_of_what_was_written(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in proptest::option::of(any::<prop::sample::Index>()),
+    ) {
+        let disk = SimDisk::new();
+        write(&disk, 0, &[&[1, 2], &[3], &[4, 5, 6]]);
+        damage(&disk, "log.1", |bytes| {
+            let len = bytes.len();
+            changes.iter().for_each(|(at, byte)| bytes[at.index(len)] = *byte);
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(len));
+            }
+        });
+        if let Ok((found, _)) = read(&disk, 0) {
+            prop_assert_eq!(&found, &(1..=found.len() as i64).collect::<Vec<_>>());
+        }
+    }
+}
 
 /// A transaction with a header and `len` bytes of its own.
 fn txn(zxid: Zxid, len: usize) -> Vec<u8> {
