@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What to do about a checkpoint that cannot be used; ends a message, so that an example can follow.
+/// What to do about a checkpoint that cannot be used; ends a message, for an example to follow.
 const REMEDY: &str = "; use an older checkpoint or savepoint";
 
 /// Result of work with checkpoint files.

@@ -77,8 +77,8 @@ pub fn latest(storage: &dyn Storage, path: &str) -> Result<String> {
     }
 }
 
-/// Full URI of the newest complete checkpoint of the same job before the one whose `_metadata` is, or
-/// was, at `path`. A folder that cannot be listed has none.
+/// Full URI of the newest complete checkpoint of the same job before the one whose `_metadata` is,
+/// or was, at `path`. A folder that cannot be listed has none.
 pub(crate) fn older(storage: &dyn Storage, path: &str) -> Option<String> {
     let folder = parent(path)?;
     let number = checkpoint_number(name(folder))?;

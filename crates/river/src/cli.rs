@@ -81,7 +81,7 @@ enum Command {
     ///
     /// Savepoints are made by a signal to the process of the job: 'kill -USR1 PID' makes one and
     /// goes on, 'kill -USR2 PID' makes one and stops; its path is printed there. A job goes on from
-    /// one with 'river run job.sql -s PATH'. All of this holds for checkpoints too.
+    /// one with 'river run job.sql -s PATH'. These commands take checkpoints of jobs too.
     #[command(after_help = "Examples:\n  \
         river savepoint describe /savepoints/savepoint-0123ab-0123456789ab\n  \
         river savepoint verify s3://bucket/checkpoints/<job id>/chk-41\n  \
@@ -92,8 +92,8 @@ enum Command {
     },
     /// List jobs, checkpoints and savepoints of a directory, and what is wrong or left over.
     ///
-    /// Works offline, and while jobs run. Without --remove-older-than it changes nothing. Exit code 1
-    /// if files are missing, damaged or orphaned. A checkpoint without _metadata is listed as
+    /// Works offline, and while jobs run. Without --remove-older-than it changes nothing. Exit code
+    /// 1 if files are missing, damaged or orphaned. A checkpoint without _metadata is listed as
     /// incomplete: it is being made, was given up, or someone deleted that file.
     #[command(after_help = "Examples:\n  \
         river fsck /checkpoints                                     what is there\n  \

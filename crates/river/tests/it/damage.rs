@@ -51,7 +51,9 @@ fn every_damage_is_refused_and_the_checkpoint_before_is_used() {
     assert_eq!(went_on.code, Some(0), "{}", went_on.said);
     // What was committed after the older one is written again: the job says which files those are.
     let twice = went_on.said.lines().map(str::trim_start).filter(|line| line.starts_with('/'));
-    twice.for_each(|file| fs::remove_file(file).unwrap());
+    let twice: Vec<&str> = twice.collect();
+    twice.iter().for_each(|file| fs::remove_file(file).unwrap());
+    println!("damage: {} files of output are written again", twice.len());
     stateful_job::compare(
         "from the older one",
         &expected,
