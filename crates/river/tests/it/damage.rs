@@ -165,7 +165,8 @@ impl Work {
         panic!("it hangs: {}", fs::read_to_string(self.path("log")).unwrap());
     }
 
-    /// Runs the job on all files but the rest, a checkpoint or more after each, and kills it.
+    /// Runs the job on all files but the rest, a checkpoint or more after each, and kills it when
+    /// output of the last one is committed: by the latest checkpoint, not by the one before.
     fn read_and_kill(&self) {
         let dir = format!("execution.checkpointing.dir={}", self.path("checkpoints").display());
         let options = [
@@ -184,16 +185,29 @@ impl Work {
             self.run("input", "output", ", 'source.monitor-interval' = '10 ms'", &options);
         let latest = || stateful_job::checkpoints(&self.path("checkpoints")).pop();
         let until = Instant::now() + LONGEST;
-        for file in 0..FILES - REST {
-            let before = latest();
-            self.add_files(file..file + 1);
-            while latest() == before && Instant::now() < until {
+        let mut wait_for = |is_there: &dyn Fn() -> bool| {
+            while !is_there() && Instant::now() < until {
                 assert!(child.try_wait().unwrap().is_none(), "it has ended");
                 std::thread::sleep(Duration::from_millis(1));
             }
+        };
+        for file in 0..FILES - REST {
+            let (checkpoint, output) = (latest(), self.committed());
+            self.add_files(file..file + 1);
+            wait_for(&|| self.committed() > output && latest() != checkpoint);
         }
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// Number of files that readers of the output see.
+    fn committed(&self) -> usize {
+        let output = self.path("output");
+        if !output.exists() {
+            return 0;
+        }
+        let files = files_below(&output);
+        files.iter().filter(|(file, _)| stateful_job::is_committed(file)).count()
     }
 
     /// Neither a job nor those who look take the damaged file for what it was.

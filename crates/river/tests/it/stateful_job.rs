@@ -69,8 +69,12 @@ pub fn tables(output: &Path) -> BTreeMap<String, Net> {
 
 /// The files of a table that readers see.
 fn committed_files(table: &Path) -> impl Iterator<Item = PathBuf> {
-    let files = fs::read_dir(table).unwrap().map(|file| file.unwrap().path());
-    files.filter(|file| !file.file_name().unwrap().to_str().unwrap().starts_with('.'))
+    fs::read_dir(table).unwrap().map(|file| file.unwrap().path()).filter(|file| is_committed(file))
+}
+
+/// Whether readers of a table see a file: what begins with a dot is not whole.
+pub fn is_committed(file: &Path) -> bool {
+    !file.file_name().unwrap().to_str().unwrap().starts_with('.')
 }
 
 /// Fails with the rows that differ.
