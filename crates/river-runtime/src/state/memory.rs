@@ -18,7 +18,7 @@ const BASE_BYTES: u64 = 128 << 20;
 pub const LEAST_BYTES: u64 = 2 * BASE_BYTES;
 /// Of what is above the base: for tables in memory. They double parts of them when these are full,
 /// so there must be room for that beside the rest.
-const STATE_PERCENT: u64 = 33;
+const STATE_PERCENT: u64 = 30;
 /// For what is read from and written to disk.
 const DISK_PERCENT: u64 = 25;
 /// Of the whole: where no more is taken, whatever the tables say.
