@@ -35,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("zk-wire", &[]),
     ("keeper-disk", &["zk-wire"]),
+    ("keeper-core", &["zk-wire"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,27 @@
+//! One ZooKeeper server's whole logic, without a socket, a file, a clock or a thread.
+//!
+//! Used by the server, whose one core thread owns all that is here, and by its tests. Time, bytes
+//! from clients and news from the disk come in with calls; what is to be written, sent and answered
+//! goes out as values. Bytes are `zk-wire`'s; files are `keeper-disk`'s, which this crate does not
+//! know: [`tree::Walk`] gives what a snapshot takes, [`tree::TreeBuilder`] takes what one gives.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`tree`] | the nodes, their stats, ACLs and digests; snapshots in pieces |
+//! | [`apply`] | what each transaction does to the tree |
+//! | [`digest`], [`owner`], [`quota`] | rules that tree and preparation share |
+//!
+//! What holds:
+//!
+//! - The same calls give the same results: nothing depends on chance, time or the order of tables.
+//! - No input from clients panics; a transaction that no server writes is refused whole.
+
+mod acl_cache;
+pub mod apply;
+mod crc32;
+pub mod digest;
+pub mod owner;
+pub mod quota;
+pub mod tree;
+
+pub use acl_cache::AclList;
