@@ -10,7 +10,10 @@
 use zk_wire::error_code::ErrorCode;
 use zk_wire::op_code::OpCode;
 use zk_wire::stat::Stat;
-use zk_wire::txn::{CreateTxn, MultiTxn, SubTxn, Txn, TxnDigest, TxnEntry, TxnHeader};
+use zk_wire::txn::{
+    CreateContainerTxn, CreateTtlTxn, CreateTxn, MultiTxn, SubTxn, Txn, TxnDigest, TxnEntry,
+    TxnHeader,
+};
 use zk_wire::{DecodeError, Text, Zxid};
 
 use crate::digest::DIGEST_VERSION;
@@ -19,9 +22,6 @@ use crate::tree::{Observer, Tree};
 use change::{Moment, NewNode};
 
 pub(crate) use crate::tree::change;
-
-#[cfg(test)]
-mod tests;
 
 /// What came of a transaction, or of one part of a multi.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,12 +175,7 @@ impl Tree {
     }
 
     /// Applies what is no multi, and was checked.
-    fn apply_one(
-        &mut self,
-        header: &TxnHeader,
-        txn: &Txn,
-        observer: &mut dyn Observer,
-    ) -> Applied {
+    fn apply_one(&mut self, header: &TxnHeader, txn: &Txn, observer: &mut dyn Observer) -> Applied {
         let at = Moment { zxid: header.zxid, time: header.time };
         let mut applied = Applied::new(txn.op());
         let result = match txn {
@@ -199,25 +194,11 @@ impl Tree {
             }
             Txn::CreateContainer(create) => {
                 applied.path = create.path.clone();
-                let new = NewNode {
-                    path: text(&create.path),
-                    data: create.data.as_deref(),
-                    acl: create.acl.as_deref(),
-                    owner: CONTAINER_OWNER,
-                    parent_cversion: create.parent_cversion,
-                };
-                self.create(&new, at, observer).map(Some)
+                self.create(&of_create_container(create), at, observer).map(Some)
             }
             Txn::CreateTtl(create) => {
                 applied.path = create.path.clone();
-                let new = NewNode {
-                    path: text(&create.path),
-                    data: create.data.as_deref(),
-                    acl: create.acl.as_deref(),
-                    owner: ttl_owner(create.ttl_ms).unwrap_or_default(),
-                    parent_cversion: create.parent_cversion,
-                };
-                self.create(&new, at, observer).map(Some)
+                self.create(&of_create_ttl(create), at, observer).map(Some)
             }
             Txn::Delete(delete) | Txn::DeleteContainer(delete) => {
                 applied.path = delete.path.clone();
@@ -261,6 +242,26 @@ fn of_create<'t>(header: &TxnHeader, create: &'t CreateTxn) -> NewNode<'t> {
         data: create.data.as_deref(),
         acl: create.acl.as_deref(),
         owner: if create.ephemeral { header.client_id.0 } else { 0 },
+        parent_cversion: create.parent_cversion,
+    }
+}
+
+fn of_create_container(create: &CreateContainerTxn) -> NewNode<'_> {
+    NewNode {
+        path: text(&create.path),
+        data: create.data.as_deref(),
+        acl: create.acl.as_deref(),
+        owner: CONTAINER_OWNER,
+        parent_cversion: create.parent_cversion,
+    }
+}
+
+fn of_create_ttl(create: &CreateTtlTxn) -> NewNode<'_> {
+    NewNode {
+        path: text(&create.path),
+        data: create.data.as_deref(),
+        acl: create.acl.as_deref(),
+        owner: ttl_owner(create.ttl_ms).unwrap_or_default(),
         parent_cversion: create.parent_cversion,
     }
 }

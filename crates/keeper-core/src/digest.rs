@@ -1,9 +1,9 @@
 //! Digests: one number that two servers with the same tree agree on.
 //!
 //! A node's digest is a CRC-32 of its path, data and stored stat; the tree's is the sum of its
-//! nodes'. Nodes below `/zookeeper` count nothing, as servers write there on their own. ACLs and the
-//! names of children are not covered. Used by the tree, and by preparation, which says beforehand
-//! what the tree's digest will be.
+//! nodes'. Nodes below `/zookeeper` count nothing, as servers write there on their own. ACLs and
+//! the names of children are not covered. Used by the tree, and by preparation, which says
+//! beforehand what the tree's digest will be.
 //!
 //! Rules: `DigestCalculator`, `AdHash`.
 

@@ -9,6 +9,9 @@
 //! |---|---|
 //! | [`tree`] | the nodes, their stats, ACLs and digests; snapshots in pieces |
 //! | [`apply`] | what each transaction does to the tree |
+//! | [`prep`] | what each write will do, decided before it is written down |
+//! | [`session`] | who is there, and until when |
+//! | [`acl`], [`auth`] | who may do what, and who is who |
 //! | [`digest`], [`owner`], [`quota`] | rules that tree and preparation share |
 //!
 //! What holds:
@@ -16,12 +19,16 @@
 //! - The same calls give the same results: nothing depends on chance, time or the order of tables.
 //! - No input from clients panics; a transaction that no server writes is refused whole.
 
+pub mod acl;
 mod acl_cache;
 pub mod apply;
+pub mod auth;
 mod crc32;
 pub mod digest;
 pub mod owner;
+pub mod prep;
 pub mod quota;
+pub mod session;
 pub mod tree;
 
 pub use acl_cache::AclList;

@@ -1,8 +1,8 @@
 //! Quotas: how many nodes and bytes a part of the tree may have, and has.
 //!
-//! Limits are in `/zookeeper/quota<path>/zookeeper_limits`, where clients put them, and what is used
-//! in `zookeeper_stats` beside it, which every server keeps up to date on its own. Only the longest
-//! path with limits counts. Used by the tree, and by preparation where quotas are enforced.
+//! Limits are in `/zookeeper/quota<path>/zookeeper_limits`, where clients put them, and what is
+//! used in `zookeeper_stats` beside it, which every server keeps up to date on its own. Only the
+//! longest path with limits counts. Used by the tree, and by preparation where quotas are enforced.
 //!
 //! Rules: `Quotas`, `StatsTrack`, `PathTrie`.
 

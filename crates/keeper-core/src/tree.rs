@@ -1,12 +1,12 @@
 //! The tree of nodes: what a server holds, and every server of an ensemble holds the same.
 //!
-//! Transactions change it ([`crate::apply`]), preparation and reads look at it, snapshots are walked
-//! out of it ([`Walk`]) and read back into it ([`TreeBuilder`]). It decides nothing: whether a
-//! change is allowed was decided before it became a transaction.
+//! Transactions change it ([`crate::apply`]), preparation and reads look at it, snapshots are
+//! walked out of it ([`Walk`]) and read back into it ([`TreeBuilder`]). It decides nothing: whether
+//! a change is allowed was decided before it became a transaction.
 //!
 //! What holds between transactions:
 //!
-//! - The digest is the sum of the nodes' digests, where digests are on ([`Tree::digest_from_scratch`]).
+//! - Where digests are on, the digest is that of [`Tree::digest_from_scratch`].
 //! - A node's parent is there, and has it among its children once.
 //! - `zookeeper_stats` beside limits are what [`crate::quota`] says, and outside the digest.
 //!
@@ -21,7 +21,7 @@ mod slab;
 mod walk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -371,8 +371,8 @@ impl Tree {
         }
     }
 
-    /// Says that a transaction is applied whole; tells whether the digest that a snapshot has for it
-    /// is another than the tree's.
+    /// Says that a transaction is applied whole. False if a snapshot has another digest for it than
+    /// the tree.
     pub(crate) fn transaction_done(&mut self, zxid: Zxid) -> bool {
         self.last_zxid = self.last_zxid.max(zxid);
         let Some(expected) = self.fuzzy_until else {

@@ -58,10 +58,10 @@ impl Tree {
         };
         let slot = self.attach(Node::new(name, new.data, acl, &stat, parent), new.path);
         let stat = NodeRef { tree: self, slot }.stat();
-        if parent_path.starts_with(QUOTA) {
+        if let Some(limited) = parent_path.strip_prefix(QUOTA) {
             match name {
-                LIMITS => self.quotas.insert(&parent_path[QUOTA.len()..]),
-                STATS => self.recount(&parent_path[QUOTA.len()..]),
+                LIMITS => self.quotas.insert(limited),
+                STATS => self.recount(limited),
                 _ => {}
             }
         }

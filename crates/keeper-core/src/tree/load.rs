@@ -37,10 +37,7 @@ pub struct TreeBuilder {
 
 impl TreeBuilder {
     /// Begins with the lists of ACLs.
-    pub fn new<'a>(
-        options: TreeOptions,
-        acls: impl IntoIterator<Item = (i64, &'a [Acl])>,
-    ) -> Self {
+    pub fn new<'a>(options: TreeOptions, acls: impl IntoIterator<Item = (i64, &'a [Acl])>) -> Self {
         let mut tree = Tree::empty(options);
         for (number, list) in acls {
             tree.acls.load(number, list);

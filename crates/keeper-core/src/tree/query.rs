@@ -10,7 +10,7 @@ use crate::owner::Lifetime;
 use crate::quota::{QuotaStats, limits_path, stats_path};
 
 impl Tree {
-    /// Nodes there are, the root too. Apache's counts show one more, as the root has two keys there.
+    /// Nodes there are, the root too. Apache counts one more, as the root has two keys there.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }

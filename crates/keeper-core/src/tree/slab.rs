@@ -1,4 +1,4 @@
-//! Nodes in memory: 80 bytes each, its name and data in one piece beside it, and a further piece for
+//! Nodes in memory: 80 bytes each, name and data in one piece beside it, and a further piece for
 //! what few nodes have (children, an owner, an ACL that was changed).
 //!
 //! A node's place does not change while it lives, and is used again when it is gone. A path is

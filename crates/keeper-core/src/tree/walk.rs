@@ -2,8 +2,8 @@
 //!
 //! Each node is handed out as it is when the walk comes to it, so that the snapshot is of no one
 //! moment: the log from its begin on makes it whole. Parents come before their children, and a
-//! node's children are those it has when its turn is. Memory: four bytes for each child of the nodes
-//! that the walk is within.
+//! node's children are those it has when its turn is. Memory: four bytes for each child of the
+//! nodes that the walk is within.
 //!
 //! Rules: `DataTree.serializeNode`.
 
