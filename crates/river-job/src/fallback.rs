@@ -1,13 +1,11 @@
 //! What to go on from instead of a checkpoint that cannot be used. Only looks; the choice is the
 //! user's, as output may have been committed since.
 
-use river_checkpoint::{Place, layout};
+use river_checkpoint::{Place, Restore, layout};
 use river_runtime::Error;
 
-use crate::recovery;
-
 /// Adds to an error of reading the checkpoint at `place` which other one of the same job can be
-/// used: the newest whose metadata can be read.
+/// used: the newest of which all can be read.
 pub fn with_fallback(error: Error, place: &Place) -> Error {
     let Some(path) = other_checkpoint(place) else { return error };
     let message = format!("{}; to go on from another one: river run -s {path}", error.message);
@@ -24,8 +22,8 @@ fn other_checkpoint(place: &Place) -> Option<String> {
         .collect();
     others.sort();
     let can_be_read = |folder: &String| {
-        let place = Place { storage: storage.clone(), folder: folder.clone() };
-        recovery::open(&place).is_ok()
+        let metadata = river_storage::join(folder, layout::METADATA);
+        Restore::open_whole(storage.clone(), &metadata).is_ok()
     };
     let newest = others.into_iter().rev().map(|(_, folder)| folder).find(can_be_read);
     newest.map(|folder| storage.display(&folder))
