@@ -7,9 +7,11 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`node`] | one server: what happens comes in, what is to be done comes out |
 //! | [`tree`] | the nodes, their stats, ACLs and digests; snapshots in pieces |
 //! | [`apply`] | what each transaction does to the tree |
 //! | [`prep`] | what each write will do, decided before it is written down |
+//! | [`read`], [`watch`] | what is answered without a write, and who is told of changes |
 //! | [`session`] | who is there, and until when |
 //! | [`acl`], [`auth`] | who may do what, and who is who |
 //! | [`digest`], [`owner`], [`quota`] | rules that tree and preparation share |
@@ -25,10 +27,13 @@ pub mod apply;
 pub mod auth;
 mod crc32;
 pub mod digest;
+pub mod node;
 pub mod owner;
 pub mod prep;
 pub mod quota;
+pub mod read;
 pub mod session;
 pub mod tree;
+pub mod watch;
 
 pub use acl_cache::AclList;
