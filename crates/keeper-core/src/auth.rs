@@ -46,6 +46,8 @@ pub struct AuthOptions {
     pub x509_super_user: Option<String>,
     /// Whether there is `sasl`.
     pub sasl: bool,
+    /// `superUser`, `superUser.x`: who are super by `sasl`.
+    pub sasl_super_users: Vec<String>,
     /// `letAnySaslUserDoX`: the id that every identity of `sasl` matches.
     pub any_sasl_user: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Default for AuthOptions {
             x509: false,
             x509_super_user: None,
             sasl: false,
+            sasl_super_users: Vec::new(),
             any_sasl_user: None,
         }
     }
@@ -86,6 +89,22 @@ impl AuthOptions {
             }
             _ => None,
         }
+    }
+
+    /// What an identity that was proved elsewhere (a certificate, an exchange of tokens) comes to:
+    /// itself, and super where the settings say so.
+    pub fn proved(&self, id: Id) -> Vec<Id> {
+        let name = id.id.as_deref().unwrap_or_default();
+        let more = match id.scheme.as_deref() {
+            Some("x509") if self.x509_super_user.as_deref() == Some(name) => {
+                Some(Id::new(SUPER, name))
+            }
+            Some("sasl") if self.sasl_super_users.iter().any(|user| user == name) => {
+                Some(Id::new(SUPER, ""))
+            }
+            _ => None,
+        };
+        more.into_iter().chain([id]).collect()
     }
 
     /// The id of a user and password: `user:` and a hash of both.
@@ -149,9 +168,13 @@ impl AuthOptions {
     }
 }
 
-/// The identity that every connection has.
+/// The identity that every connection has: its address as Java writes it, without `::`.
 pub fn address_id(address: IpAddr) -> Id {
-    Id::new("ip", address.to_canonical().to_string())
+    let text = match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => address.segments().map(|part| format!("{part:x}")).join(":"),
+    };
+    Id::new("ip", text)
 }
 
 /// What whoAmI tells of an identity: no secrets.
@@ -239,6 +262,23 @@ mod tests {
         assert_eq!(ids.len(), 1);
         assert_eq!(options.authenticate("nonsense", b"", address), None);
         assert_eq!(options.authenticate("sasl", b"", address), None);
+    }
+
+    #[test]
+    fn identities_from_elsewhere() {
+        let options = AuthOptions {
+            x509_super_user: Some("CN=root".to_owned()),
+            sasl_super_users: vec!["root@R".to_owned()],
+            ..AuthOptions::default()
+        };
+        let (cert, user) = (Id::new("x509", "CN=root"), Id::new("sasl", "root@R"));
+        assert_eq!(options.proved(cert.clone()), [Id::new("super", "CN=root"), cert]);
+        assert_eq!(options.proved(user.clone()), [Id::new("super", ""), user]);
+        let other = Id::new("sasl", "CN=root");
+        assert_eq!(options.proved(other.clone()), [other]);
+        let local = "::1".parse().unwrap();
+        assert_eq!(address_id(local), Id::new("ip", "0:0:0:0:0:0:0:1"));
+        assert!(options.matches("ip", "0:0:0:0:0:0:0:1", "::/64"));
     }
 
     #[test]

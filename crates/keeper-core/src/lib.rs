@@ -11,6 +11,7 @@
 //! | [`tree`] | the nodes, their stats, ACLs and digests; snapshots in pieces |
 //! | [`apply`] | what each transaction does to the tree |
 //! | [`prep`] | what each write will do, decided before it is written down |
+//! | [`recover`] | the tree and the sessions that a server starts with |
 //! | [`read`], [`watch`] | what is answered without a write, and who is told of changes |
 //! | [`session`] | who is there, and until when |
 //! | [`acl`], [`auth`] | who may do what, and who is who |
@@ -32,6 +33,7 @@ pub mod owner;
 pub mod prep;
 pub mod quota;
 pub mod read;
+pub mod recover;
 pub mod session;
 pub mod tree;
 pub mod watch;

@@ -127,7 +127,7 @@ impl Node {
         Self {
             prep: Prep::new(options.prep.clone(), options.hash_seed),
             sessions,
-            watches: Watches::default(),
+            watches: Watches::new(options.hash_seed),
             connections: HashMap::default(),
             by_session: HashMap::default(),
             pending: VecDeque::new(),
@@ -169,7 +169,11 @@ impl Node {
             Event::Request { connection, header, request } => {
                 self.request(now, connection, header, request, out);
             }
-            Event::Authenticated { connection, id } => self.add_id(connection, id),
+            Event::Authenticated { connection, id } => {
+                for id in self.options.prep.acl.auth.proved(id) {
+                    self.add_id(connection, id);
+                }
+            }
             Event::Disconnect { connection } => self.forget(connection),
             Event::Synced { zxid } => self.commit(now, zxid, out),
             Event::Tick => self.tick(now, out),

@@ -5,7 +5,7 @@
 //!
 //! Rules: `WatchManager`, `WatchStats`, `DataTree.addWatch`, `DataTree.setWatches`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -31,44 +31,60 @@ pub enum WatchMode {
 }
 
 /// Watches by path.
-#[derive(Default)]
 struct Table {
+    /// Connections in order, and their modes.
     by_path: HashMap<Text, Vec<(ConnectionId, u8)>, FixedState>,
     by_connection: HashMap<ConnectionId, BTreeSet<Text>, FixedState>,
     /// Watches that reach below their path.
     recursive: usize,
 }
 
+const STANDARD: u8 = WatchMode::Standard as u8;
+const PERSISTENT: u8 = WatchMode::Persistent as u8;
 const RECURSIVE: u8 = WatchMode::PersistentRecursive as u8;
 
+fn place(watchers: &[(ConnectionId, u8)], connection: ConnectionId) -> Result<usize, usize> {
+    watchers.binary_search_by_key(&connection, |(of, _)| *of)
+}
+
 impl Table {
+    fn new(seed: u64) -> Self {
+        let by_path = HashMap::with_hasher(FixedState::with_seed(seed));
+        Self { by_path, by_connection: HashMap::default(), recursive: 0 }
+    }
+
     fn add(&mut self, path: &str, connection: ConnectionId, mode: WatchMode) {
         let mode = mode as u8;
-        if let Some(watchers) = self.by_path.get_mut(path)
-            && let Some((_, modes)) = watchers.iter_mut().find(|(of, _)| *of == connection)
-        {
-            self.recursive += usize::from(mode == RECURSIVE && *modes & RECURSIVE == 0);
-            *modes |= mode;
-            return;
-        }
-        let path = Text::from(path);
-        self.by_connection.entry(connection).or_default().insert(path.clone());
-        self.by_path.entry(path).or_default().push((connection, mode));
-        self.recursive += usize::from(mode == RECURSIVE);
+        let paths = self.by_connection.entry(connection).or_default();
+        let path = match paths.get(path) {
+            Some(known) => known.clone(),
+            None => {
+                let path = Text::from(path);
+                paths.insert(path.clone());
+                path
+            }
+        };
+        let watchers = self.by_path.entry(path).or_default();
+        let at = place(watchers, connection).unwrap_or_else(|at| {
+            watchers.insert(at, (connection, 0));
+            at
+        });
+        self.recursive += usize::from(mode & !watchers[at].1 & RECURSIVE != 0);
+        watchers[at].1 |= mode;
     }
 
     fn modes(&self, path: &str, connection: ConnectionId) -> u8 {
-        let watchers = self.by_path.get(path).into_iter().flatten();
-        watchers.filter(|(of, _)| *of == connection).map(|(_, modes)| *modes).next().unwrap_or(0)
+        let Some(watchers) = self.by_path.get(path) else { return 0 };
+        place(watchers, connection).map_or(0, |at| watchers[at].1)
     }
 
     /// Removes modes; false if none of them was there.
     fn remove(&mut self, path: &str, connection: ConnectionId, modes: u8) -> bool {
         let Some(watchers) = self.by_path.get_mut(path) else { return false };
-        let Some(at) = watchers.iter().position(|(of, _)| *of == connection) else { return false };
+        let Ok(at) = place(watchers, connection) else { return false };
         let before = watchers[at].1;
-        watchers[at].1 &= !modes;
-        let after = watchers[at].1;
+        let after = before & !modes;
+        watchers[at].1 = after;
         self.recursive -= usize::from(before & !after & RECURSIVE != 0);
         if after == 0 {
             watchers.remove(at);
@@ -92,54 +108,69 @@ impl Table {
     fn remove_connection(&mut self, connection: ConnectionId) {
         for path in self.by_connection.remove(&connection).into_iter().flatten() {
             let Some(watchers) = self.by_path.get_mut(&path) else { continue };
-            watchers.retain(|(of, modes)| {
-                let other = *of != connection;
-                self.recursive -= usize::from(!other && modes & RECURSIVE != 0);
-                other
-            });
+            if let Ok(at) = place(watchers, connection) {
+                let (_, modes) = watchers.remove(at);
+                self.recursive -= usize::from(modes & RECURSIVE != 0);
+            }
             if watchers.is_empty() {
                 self.by_path.remove(&path);
             }
         }
     }
 
-    /// Who is to be told, each once; watches that last once are gone.
-    fn fire(&mut self, path: &str, told: &mut Vec<ConnectionId>) {
+    /// Who is to be told, each once and in order; watches that last once are gone.
+    fn fire(&mut self, path: &str) -> Vec<ConnectionId> {
+        let mut told = Vec::new();
         if self.by_path.is_empty() {
-            return;
+            return told;
         }
-        if let Some(watchers) = self.by_path.get_mut(path) {
+        if let Some((key, mut watchers)) = self.by_path.remove_entry(path) {
             told.extend(watchers.iter().map(|(connection, _)| *connection));
-            let standard = WatchMode::Standard as u8;
-            let once: Vec<_> =
-                watchers.iter().filter(|(_, modes)| modes & standard != 0).copied().collect();
-            for (connection, _) in once {
-                self.remove(path, connection, standard);
+            watchers.retain_mut(|(connection, modes)| {
+                *modes &= !STANDARD;
+                if *modes == 0 {
+                    self.forget(path, *connection);
+                }
+                *modes != 0
+            });
+            if !watchers.is_empty() {
+                self.by_path.insert(key, watchers);
             }
         }
+        if self.recursive > 0 {
+            self.add_recursive(path, &mut told);
+            told.sort_unstable();
+            told.dedup();
+        }
+        told
+    }
+
+    fn add_recursive(&self, path: &str, told: &mut Vec<ConnectionId>) {
         let mut above = path;
-        while self.recursive > 0 && above != "/" {
+        while above != "/" {
             above = match above.rsplit_once('/') {
                 None | Some(("", _)) => "/",
                 Some((parent, _)) => parent,
             };
-            for (connection, modes) in self.by_path.get(above).into_iter().flatten() {
-                if modes & RECURSIVE != 0 && !told.contains(connection) {
-                    told.push(*connection);
-                }
-            }
+            let watchers = self.by_path.get(above).into_iter().flatten();
+            let recursive = watchers.filter(|(_, modes)| modes & RECURSIVE != 0);
+            told.extend(recursive.map(|(connection, _)| *connection));
         }
     }
 }
 
 /// All watches of a server.
-#[derive(Default)]
 pub struct Watches {
     data: Table,
     children: Table,
 }
 
 impl Watches {
+    /// None yet. The seed spreads paths in memory, and is not known to clients.
+    pub fn new(seed: u64) -> Self {
+        Self { data: Table::new(seed), children: Table::new(seed) }
+    }
+
     /// Sets a watch of getData or exists.
     pub fn add_data(&mut self, path: &str, connection: ConnectionId) {
         self.data.add(path, connection, WatchMode::Standard);
@@ -195,25 +226,33 @@ impl Watches {
         };
         // Whoever asks for the root says `/`.
         let path = if change.path.is_empty() { "/" } else { change.path };
-        let mut told = Vec::new();
-        self.data.fire(path, &mut told);
+        let told = self.data.fire(path);
         for connection in &told {
             tell(*connection, kind, path, change.acl);
         }
         if change.kind == ChangeKind::Deleted {
-            let mut of_children = Vec::new();
-            self.children.fire(path, &mut of_children);
-            for connection in of_children.into_iter().filter(|other| !told.contains(other)) {
-                tell(connection, kind, path, change.acl);
+            for connection in self.children.fire(path) {
+                if told.binary_search(&connection).is_err() {
+                    tell(connection, kind, path, change.acl);
+                }
             }
         }
         if let Some(acl) = change.parent_acl {
-            told.clear();
-            self.children.fire(change.parent(), &mut told);
-            for connection in told {
+            for connection in self.children.fire(change.parent()) {
                 tell(connection, EventType::NodeChildrenChanged, change.parent(), acl);
             }
         }
+    }
+
+    /// Paths with watches on nodes and their data, and whose they are: what `wchp` shows.
+    pub fn by_path(&self) -> BTreeMap<&str, Vec<ConnectionId>> {
+        let of = |watchers: &Vec<(ConnectionId, u8)>| watchers.iter().map(|(id, _)| *id).collect();
+        self.data.by_path.iter().map(|(path, watchers)| (path.as_str(), of(watchers))).collect()
+    }
+
+    /// Connections with watches on nodes and their data, and the paths: what `wchc` shows.
+    pub fn by_connection(&self) -> BTreeMap<ConnectionId, &BTreeSet<Text>> {
+        self.data.by_connection.iter().map(|(connection, paths)| (*connection, paths)).collect()
     }
 
     /// Watches there are, by path and connection.
@@ -230,12 +269,11 @@ impl Watches {
 
 /// Which modes of the two tables are meant.
 fn modes_of(kind: WatcherType) -> (u8, u8) {
-    let (standard, persistent) = (WatchMode::Standard as u8, WatchMode::Persistent as u8);
     match kind {
-        WatcherType::Children => (0, standard),
-        WatcherType::Data => (standard, 0),
+        WatcherType::Children => (0, STANDARD),
+        WatcherType::Data => (STANDARD, 0),
         WatcherType::Any => (u8::MAX, u8::MAX),
-        WatcherType::Persistent => (persistent, persistent),
+        WatcherType::Persistent => (PERSISTENT, PERSISTENT),
         WatcherType::PersistentRecursive => (RECURSIVE, 0),
     }
 }

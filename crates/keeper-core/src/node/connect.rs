@@ -39,7 +39,8 @@ impl Node {
             self.close(other, CloseReason::Reconnected, out);
         }
         let mut ids = vec![address_id(address)];
-        ids.extend(further);
+        let auth = &self.options.prep.acl.auth;
+        ids.extend(further.into_iter().flat_map(|id| auth.proved(id)));
         let opened = Connection {
             address,
             session,

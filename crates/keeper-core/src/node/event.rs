@@ -58,7 +58,8 @@ pub enum Event {
         /// The frame.
         request: ConnectRequest,
     },
-    /// A connection has sent a further frame.
+    /// A connection has sent a further frame. Whoever reads from connections limits how many of a
+    /// connection's requests are not answered yet, and reads nothing before [`Output::Connected`].
     Request {
         /// The connection.
         connection: ConnectionId,

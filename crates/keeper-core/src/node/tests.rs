@@ -379,3 +379,115 @@ fn used_containers_go() {
         append 0x8
     "#]]);
 }
+
+/// A server that starts again has what it had: nodes, sessions, and those sessions' nodes.
+#[test]
+fn starting_again() {
+    use crate::recover::Recovery;
+    use zk_wire::txn::TxnEntry;
+
+    let mut script = Script::new();
+    let mut log = Vec::new();
+    let node = &mut script.node;
+    let requests = [create("/a", P), create("/e", CreateMode::Ephemeral), Request::CloseSession];
+    for (connection, request) in [(1, 0), (1, 1), (2, 0), (2, 2), (2, 1)] {
+        let mut out = Vec::new();
+        let request = requests[request].clone();
+        let header = RequestHeader { xid: 1, op: request.op().code() };
+        let connection = ConnectionId(connection);
+        let request = Incoming::Known(request);
+        node.step(script.now, Event::Request { connection, header, request }, &mut out);
+        for output in out {
+            if let Output::Append { entry, .. } = output {
+                log.push(TxnEntry::from_bytes(&entry).unwrap());
+            }
+        }
+    }
+    let zxid = log.last().unwrap().header.zxid;
+    node.step(script.now, Event::Synced { zxid }, &mut Vec::new());
+
+    let mut tree = Tree::new(TreeOptions::default());
+    tree.set_last_zxid(Zxid(2));
+    let (one, two) = (SessionId(FIRST), SessionId(FIRST + 1));
+    let mut recovery = Recovery::new(tree, [(one, 10_000), (two, 10_000)]);
+    for entry in &log {
+        recovery.apply(entry).unwrap();
+    }
+    let (tree, sessions) = recovery.finish();
+    assert_eq!(tree.digest(), node.tree().digest());
+    assert_eq!(sessions.into_iter().collect::<Vec<_>>(), [(one, 10_000)]);
+    assert_eq!(tree.ephemerals(one), ["/e"]);
+
+    let mut tree = Tree::new(TreeOptions::default());
+    tree.set_last_zxid(Zxid(2));
+    let mut recovery = Recovery::new(tree, []);
+    for entry in &log {
+        recovery.apply(entry).unwrap();
+    }
+    assert_eq!(recovery.finish().0.ephemeral_count(), 0);
+}
+
+/// Requests of several connections, and a disk that is late by chance: answers come in order, none
+/// to a write that is not durable, and nobody sees what is not.
+#[test]
+fn order_holds_by_seed() {
+    for seed in 0..30u64 {
+        let mut state = seed;
+        let mut below = move |bound: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % bound
+        };
+        let mut script = Script::new();
+        let mut synced = script.written;
+        let mut written = synced;
+        let mut asked = [0i32; 3];
+        let mut answered = [0i32; 3];
+        for _ in 0..300 {
+            let event = match below(4) {
+                0 => {
+                    let more = below((written.0 - synced.0) as u64 + 1) as i64;
+                    synced = Zxid(synced.0 + more);
+                    Event::Synced { zxid: synced }
+                }
+                _ => {
+                    let connection = 1 + below(2);
+                    let path = format!("/{}", below(4));
+                    let request = match below(5) {
+                        0 => create(&path, P),
+                        1 => delete(&path),
+                        2 => set_data(&path),
+                        3 => Request::Exists(read(&path, true)),
+                        _ => Request::GetChildren(read("/", true)),
+                    };
+                    asked[connection as usize] += 1;
+                    let xid = asked[connection as usize];
+                    let header = RequestHeader { xid, op: request.op().code() };
+                    let (connection, request) =
+                        (ConnectionId(connection), Incoming::Known(request));
+                    Event::Request { connection, header, request }
+                }
+            };
+            let mut out = Vec::new();
+            script.node.step(script.now, event, &mut out);
+            for output in out {
+                match output {
+                    Output::Append { zxid, .. } => {
+                        assert_eq!(zxid.0, written.0 + 1);
+                        written = zxid;
+                    }
+                    Output::Reply { connection, header, .. } => {
+                        let last = &mut answered[connection.0 as usize];
+                        assert_eq!(header.xid, *last + 1, "seed {seed}");
+                        assert!(header.zxid <= synced, "seed {seed}");
+                        *last = header.xid;
+                    }
+                    Output::Notify { zxid, .. } => assert!(zxid <= synced),
+                    other => panic!("seed {seed}: {other:?}"),
+                }
+            }
+        }
+        script.step(Event::Synced { zxid: written });
+        assert_eq!(script.node.pending(), 0);
+        assert_eq!(script.node.tree().last_zxid(), written);
+    }
+}
