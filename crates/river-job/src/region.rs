@@ -2,8 +2,9 @@
 //!
 //! A failed task cannot take back rows that others have had of it, nor ask for rows again. So all
 //! that it is connected to by edges goes back to the checkpoint with it, and nothing else does:
-//! regions are the connected parts of the graph of tasks. Between subtasks of one number a `Forward`
-//! edge connects just these; every other exchange connects all subtasks of both vertices.
+//! regions are the connected parts of the graph of tasks. Between subtasks of one number a
+//! `Forward` edge connects just these; every other exchange connects all subtasks of both
+//! vertices.
 //!
 //! Pure; made once for a job.
 

@@ -56,7 +56,7 @@ impl MemoryWatch {
         }
         self.batches += 1;
         let limited = self.tables.iter().any(|limit| limit.keys != usize::MAX);
-        if self.batches % BATCHES != 0 && !limited {
+        if !self.batches.is_multiple_of(BATCHES) && !limited {
             return Ok(());
         }
         let mut held = 0;
