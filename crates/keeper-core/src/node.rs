@@ -49,6 +49,9 @@ pub use event::{CloseReason, Event, Incoming, Now, Output};
 pub struct NodeOptions {
     /// How writes are decided.
     pub prep: PrepOptions,
+    /// `enforce.auth.schemes`, where `enforce.auth.enabled`: whoever has an identity of none of
+    /// them may only authenticate.
+    pub required_schemes: Vec<String>,
     /// Spreads names in memory; a number that clients do not know.
     pub hash_seed: u64,
     /// `znode.container.checkIntervalMs`
@@ -63,6 +66,7 @@ impl Default for NodeOptions {
     fn default() -> Self {
         Self {
             prep: PrepOptions::default(),
+            required_schemes: Vec::new(),
             hash_seed: 0x6b65_6570_6572,
             container_check_ms: 60_000,
             containers_per_minute: 10_000,
@@ -219,11 +223,11 @@ impl Node {
             return;
         }
         let (session, timeout_ms) = (open.session, open.timeout_ms);
-        if is_refused(&request) {
-            let err = ErrorCode::Unimplemented.code();
-            let header = ReplyHeader { xid: header.xid, zxid: Zxid(-1), err };
+        if let Some((error, zxid, reason)) = refusal(&self.options.required_schemes, open, &request)
+        {
+            let header = ReplyHeader { xid: header.xid, zxid, err: error.code() };
             out.push(Output::Reply { connection, header, reply: Reply::Empty });
-            return self.close(connection, CloseReason::UnknownOperation, out);
+            return self.close(connection, reason, out);
         }
         // The session is over, and soon the connection is.
         if !self.sessions.touch(session, timeout_ms, now.elapsed) {
@@ -396,7 +400,25 @@ fn is_write(op: OpCode) -> bool {
     )
 }
 
-/// Operations that end the connection: those without a meaning, and those that are not for clients.
+/// Why a request ends its connection.
+fn refusal(
+    required: &[String],
+    open: &Connection,
+    request: &Incoming,
+) -> Option<(ErrorCode, Zxid, CloseReason)> {
+    let scheme = |id: &Id| id.scheme.as_ref().map(ToString::to_string).unwrap_or_default();
+    if !required.is_empty() && !open.ids.iter().any(|id| required.contains(&scheme(id))) {
+        let error = ErrorCode::SessionClosedRequireSaslAuth;
+        return Some((error, Zxid(0), CloseReason::AuthRequired));
+    }
+    is_refused(request).then_some((
+        ErrorCode::Unimplemented,
+        Zxid(-1),
+        CloseReason::UnknownOperation,
+    ))
+}
+
+/// Operations without a meaning, and those that are not for clients.
 fn is_refused(request: &Incoming) -> bool {
     let op = match request {
         Incoming::Known(request) => request.op(),

@@ -92,6 +92,8 @@ pub struct Tree {
     /// Bytes of paths and data.
     data_size: i64,
     last_zxid: Zxid,
+    /// The highest number of a transaction that made a node.
+    newest: i64,
     last_digest: Option<ZxidDigest>,
     /// Of a snapshot that was taken while the tree changed: until here digests are not compared.
     fuzzy_until: Option<ZxidDigest>,
@@ -195,6 +197,7 @@ impl Tree {
             digest: 0,
             data_size: 0,
             last_zxid: Zxid(0),
+            newest: 0,
             last_digest: None,
             fuzzy_until: None,
             digest_log: VecDeque::new(),
@@ -294,6 +297,7 @@ impl Tree {
     fn attach(&mut self, node: Node, path: &str) -> Slot {
         let parent = node.parent;
         let owner = node.owner();
+        self.newest = self.newest.max(node.czxid());
         self.data_size += (path.len() + node.data_len()) as i64;
         let slot = self.nodes.insert(node);
         self.index.insert(parent, self.nodes.get(slot).name_bytes(), slot);

@@ -106,6 +106,8 @@ pub enum CloseReason {
     SessionMoved,
     /// Credentials were refused.
     AuthFailed,
+    /// Requests are only taken from those who have proved who they are.
+    AuthRequired,
     /// An operation that does not exist, or is not for clients.
     UnknownOperation,
 }

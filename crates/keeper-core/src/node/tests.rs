@@ -356,6 +356,24 @@ fn what_clients_may_not_ask() {
 }
 
 #[test]
+fn who_must_authenticate() {
+    let mut script = Script::new();
+    script.node.options.required_schemes = vec!["digest".to_owned()];
+    let auth = Some(Bytes::from_static(b"me:secret"));
+    let auth = AuthPacket { kind: 0, scheme: Some("digest".into()), auth };
+    script.ask(1, Request::Auth(auth));
+    script.ask(1, Request::Ping);
+    script.ask(2, Request::Ping);
+    script.ask(2, Request::Ping);
+    script.check(expect![[r#"
+        1: 1 at 0x0 OK Empty
+        1: 2 at 0x2 OK Empty
+        2: 3 at 0x0 SESSIONCLOSEDREQUIRESASLAUTH Empty
+        2: AuthRequired
+    "#]]);
+}
+
+#[test]
 fn used_containers_go() {
     let mut script = Script::new();
     let (data, acl) = (None, Some(vec![Acl::open()]));

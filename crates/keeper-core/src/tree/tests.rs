@@ -170,3 +170,44 @@ fn damaged_snapshots_are_refused() {
     // The list that is missing allows nothing until the log has it.
     assert_eq!(tree.find("/a").unwrap().acl()[0].perms, 0);
 }
+
+/// A node that is made anew in the place of another, while a walk is among its siblings, is not
+/// handed out under a name that was already.
+#[test]
+fn a_walk_hands_out_no_path_twice() {
+    use zk_wire::op_code::OpCode;
+    use zk_wire::txn::{CreateTxn, DeleteTxn, Txn, TxnHeader};
+
+    let mut tree = Tree::new(TreeOptions::default());
+    let mut zxid = 0;
+    let mut apply = |tree: &mut Tree, path: &str, create: bool| {
+        zxid += 1;
+        let (client_id, cxid, op) = (SessionId(1), 1, OpCode::Create.code());
+        let header = TxnHeader { client_id, cxid, zxid: Zxid(zxid), time: 1, op };
+        let path = Some(path.into());
+        let (data, acl, ephemeral, parent_cversion) = (None, None, false, -1);
+        let txn = match create {
+            true => Txn::Create(CreateTxn { path, data, acl, ephemeral, parent_cversion }),
+            false => Txn::Delete(DeleteTxn { path }),
+        };
+        assert_eq!(tree.apply(&header, &txn, &mut ()).unwrap().err, 0);
+    };
+    for path in ["/p", "/p/1", "/p/2", "/p/3"] {
+        apply(&mut tree, path, true);
+    }
+    let mut paths = Vec::new();
+    let mut walk = tree.walk();
+    while !walk.advance(&tree, 0, |path, _, _, _| paths.push(path.to_owned())) {
+        if paths.last().is_some_and(|path| path == "/p/1") {
+            apply(&mut tree, "/p/1", false);
+            apply(&mut tree, "/p/2", false);
+            apply(&mut tree, "/p/1", true);
+            apply(&mut tree, "/p/4", true);
+        }
+    }
+    assert!(paths.contains(&"/p/1".to_owned()) && !paths.contains(&"/p/4".to_owned()));
+    let count = paths.len();
+    paths.sort();
+    paths.dedup();
+    assert_eq!(paths.len(), count);
+}

@@ -5,12 +5,15 @@
 //! node's children are those it has when its turn is. Memory: four bytes for each child of the
 //! nodes that the walk is within.
 //!
+//! A snapshot is named by the last transaction when its walk is begun, and ends with the digest
+//! when it is done ([`Tree::last_digest`]).
+//!
 //! Rules: `DataTree.serializeNode`.
 
 use zk_wire::stat::StatPersisted;
 
 use super::Tree;
-use super::slab::{ROOT, Slot};
+use super::slab::{Node, ROOT, Slot};
 
 /// A walk, and how far it is. It belongs to the tree it was begun on.
 pub struct Walk {
@@ -26,6 +29,9 @@ struct Frame {
     /// Tells whether the place still has the same node: no node is made twice by a transaction.
     czxid: i64,
     path_len: usize,
+    /// The newest node when its turn was: one made later may be in the place of a node that is
+    /// gone, and under a name that was handed out already.
+    listed_at: i64,
     /// Children it had, those to come last first.
     children: Vec<Slot>,
 }
@@ -55,7 +61,7 @@ impl Walk {
             if done > bytes {
                 return false;
             }
-            let (parent, path_len) = (frame.slot, frame.path_len);
+            let (parent, path_len, listed_at) = (frame.slot, frame.path_len, frame.listed_at);
             let same = tree.nodes.living(parent).is_some_and(|node| node.czxid() == frame.czxid);
             let next = if same { frame.children.pop() } else { None };
             self.path.truncate(path_len);
@@ -64,9 +70,8 @@ impl Walk {
                 continue;
             };
             // The place may be free by now, or another's.
-            let Some(found) = tree.nodes.living(child).filter(|node| node.parent == parent) else {
-                continue;
-            };
+            let listed = |node: &&Node| node.parent == parent && node.czxid() <= listed_at;
+            let Some(found) = tree.nodes.living(child).filter(listed) else { continue };
             self.path.push('/');
             self.path.push_str(found.name());
             done += self.enter(tree, child, &mut node);
@@ -88,7 +93,8 @@ impl Walk {
         if !children.is_empty() {
             let children = children.iter().rev().copied().collect();
             let path_len = self.path.len();
-            self.frames.push(Frame { slot, czxid: found.czxid(), path_len, children });
+            let (czxid, listed_at) = (found.czxid(), tree.newest);
+            self.frames.push(Frame { slot, czxid, path_len, listed_at, children });
         }
         size
     }
