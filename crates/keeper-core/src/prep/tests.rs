@@ -1,3 +1,4 @@
+mod apache;
 mod model;
 mod tables;
 

@@ -10,7 +10,7 @@ use super::*;
 use crate::tree::tests::{dump, through_snapshot};
 
 /// Numbers by a seed.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
@@ -69,7 +69,7 @@ impl Random {
     }
 
     /// One step of a world, which opens sessions that were closed.
-    fn step(&mut self, world: &mut World) {
+    pub(super) fn step(&mut self, world: &mut World) {
         let session = if self.below(2) == 0 { A } else { B };
         if world.sessions.timeout_ms(session).is_none() {
             world.sessions.remove(session);
