@@ -3,8 +3,8 @@
 //!
 //! A region that fails is cancelled, waits as the restart strategy says, and goes on from the
 //! latest checkpoint; tasks of others run on, and never go back. No snapshot begins or completes as
-//! long as some region does not run. What is no task's failure (a commit, too many failed checkpoints)
-//! restarts all regions, and so does any failure while a savepoint stops the job.
+//! long as some region does not run. What is no task's failure (a commit, too many failed
+//! checkpoints) restarts all regions, and so does any failure while a savepoint stops the job.
 //!
 //! Why output stays exactly once: a region that restarts loses all that its writers have prepared
 //! beyond the latest checkpoint, which holds their output up to it and whose commit is repeated.
