@@ -86,7 +86,7 @@ fn counts() -> Keyed<Counts> {
 fn add(state: &mut Keyed<Counts>, keys: &[i64]) {
     let column: ArrayRef = Arc::new(Int64Array::from(keys.to_vec()));
     let mut slots = Vec::new();
-    state.fetch(&[column.clone()], keys.len()).unwrap();
+    state.fetch(std::slice::from_ref(&column), keys.len()).unwrap();
     state.index.lookup_or_insert(&[column], keys.len(), &mut slots).unwrap();
     state.touch(&slots).unwrap();
     let capacity = state.index.capacity();
@@ -97,7 +97,7 @@ fn add(state: &mut Keyed<Counts>, keys: &[i64]) {
 fn remove(state: &mut Keyed<Counts>, key: i64) {
     let column: ArrayRef = Arc::new(Int64Array::from(vec![key]));
     let mut slots = Vec::new();
-    state.fetch(&[column.clone()], 1).unwrap();
+    state.fetch(std::slice::from_ref(&column), 1).unwrap();
     state.index.lookup(&[column], 1, &mut slots).unwrap();
     state.touch(&slots).unwrap();
     state.counts[slots[0] as usize] = 0;
