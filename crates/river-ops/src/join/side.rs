@@ -18,7 +18,7 @@ use river_runtime::state::{KeyIndex, MISSING, RowStore};
 use river_runtime::{Batch, Result};
 
 use crate::stored_rows::row_columns;
-use crate::ttl::expiry::Expiry;
+use crate::ttl::Ttl;
 
 /// No row: the end of a list.
 pub const NONE: u32 = u32::MAX;
@@ -75,11 +75,8 @@ pub struct Side {
     identity: Option<Identity>,
     /// Joined rows of the other side, for each row, where somebody asks for it.
     pub matches: Option<Vec<i32>>,
-    ttl_ms: i64,
-    written: Vec<i64>,
-    expiry: Expiry,
-    /// Loaded rows of which it is not known when they were written: they lived for ever then.
-    undated: Vec<u32>,
+    /// When each row was written.
+    ttl: Ttl,
 }
 
 impl Side {
@@ -116,10 +113,7 @@ impl Side {
             unique: unique.is_some(),
             identity: None,
             matches: count_matches.then(Vec::new),
-            ttl_ms: i64::try_from(ttl_ms).unwrap_or(i64::MAX),
-            written: Vec::new(),
-            expiry: Expiry::default(),
-            undated: Vec::new(),
+            ttl: Ttl::new(ttl_ms),
         };
         if side.unique {
             side.linked = true;
@@ -143,36 +137,17 @@ impl Side {
         if let Some(matches) = &mut self.matches {
             matches[id as usize] = count;
         }
-        self.write(id, now_ms);
+        self.ttl.touch(id, now_ms);
     }
 
     /// Whether rows expire.
     pub fn expires(&self) -> bool {
-        self.ttl_ms > 0
-    }
-
-    fn write(&mut self, id: u32, now_ms: i64) {
-        if self.ttl_ms > 0 && self.written[id as usize] != now_ms {
-            self.written[id as usize] = now_ms;
-            self.expiry.push(id, now_ms);
-        }
+        self.ttl.is_on()
     }
 
     /// The rows not written for the time to live, each given once: for [`Side::forget`].
     pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
-        for id in std::mem::take(&mut self.undated) {
-            self.write(id, now_ms);
-        }
-        let mut rows = Vec::new();
-        let is_due = |written: i64| written.saturating_add(self.ttl_ms) <= now_ms;
-        while let Some((id, written)) = self.expiry.pop(is_due) {
-            if self.written[id as usize] == written {
-                rows.push(id);
-            }
-        }
-        rows.sort_unstable();
-        rows.dedup();
-        rows
+        self.ttl.expired(now_ms)
     }
 
     /// Key slots of rows that can be taken out of their lists.
@@ -233,7 +208,7 @@ impl Side {
         if self.identity.is_none() {
             for (row, id) in added.iter().zip(&ids) {
                 self.link(*id, slots[*row as usize]);
-                self.write(*id, now_ms);
+                self.ttl.touch(*id, now_ms);
             }
             return Ok(applied);
         }
@@ -246,7 +221,7 @@ impl Side {
                         applied.replaced[row] = true;
                     }
                     self.link(id, slots[row]);
-                    self.write(id, now_ms);
+                    self.ttl.touch(id, now_ms);
                     self.remember_identity(id, identities[row]);
                 }
             }
@@ -293,9 +268,6 @@ impl Side {
         if let Some(matches) = &mut self.matches {
             matches.resize(capacity, 0);
         }
-        if self.ttl_ms > 0 {
-            self.written.resize(capacity, i64::MIN);
-        }
         if let Some(identity) = &mut self.identity {
             identity.of_row.resize(capacity, NONE);
             identity.older.resize(capacity, NONE);
@@ -330,9 +302,7 @@ impl Side {
             NONE => self.tails[key as usize] = previous,
             next => self.links[next as usize].previous = previous,
         }
-        if self.ttl_ms > 0 {
-            self.written[id as usize] = i64::MIN;
-        }
+        self.ttl.forget(id);
         applied.dead.push(id);
         applied.touched_keys.push(key);
     }

@@ -1,10 +1,10 @@
 //! One side of a join as a state table: the rows of each key in their order, with what is counted
 //! and remembered of each. Lists, identities and the order of expiry are made again on load.
 
-use arrow_array::{Array, ArrayRef};
+use arrow_array::ArrayRef;
 use arrow_schema::{DataType, FieldRef};
 use river_runtime::Result;
-use river_runtime::state::{DiskLayout, KeyIndex, Lifetime, Saved, StateTable};
+use river_runtime::state::{DiskLayout, KeyIndex, Saved, StateTable};
 
 use super::{Applied, NONE, Side};
 use crate::saved::{column, numbers_or_null, read_numbers};
@@ -39,9 +39,7 @@ impl StateTable for Side {
         let mut columns = save_rows(&self.store, &ids)?;
         let matches = |id: &u32| self.matches.as_ref().map(|m| i64::from(m[*id as usize]));
         columns.push(numbers_or_null(ids.iter().map(matches)));
-        let written = |id: &u32| self.written.get(*id as usize).copied();
-        let known = |ms: &i64| *ms != i64::MIN;
-        columns.push(numbers_or_null(ids.iter().map(|id| written(id).filter(known))));
+        columns.push(self.ttl.save(&ids));
         Ok(Saved { columns, hashes: key_hashes(&self.keys, &of_row) })
     }
 
@@ -55,13 +53,9 @@ impl StateTable for Side {
         self.store.append(row, &all, &mut ids)?;
         self.grow();
         let identities = self.identities(row, rows)?;
-        let (matches, written) = (read_numbers(&extra[0])?, read_numbers(&extra[1])?);
+        let matches = read_numbers(&extra[0])?;
         for (row, id) in ids.iter().enumerate() {
             self.link(*id, slots[row]);
-            match extra[1].is_valid(row) {
-                true => self.write(*id, written[row]),
-                false => self.undated.push(*id),
-            }
             if let Some(counts) = &mut self.matches {
                 counts[*id as usize] = i32::try_from(matches[row]).unwrap_or(i32::MAX);
             }
@@ -69,10 +63,7 @@ impl StateTable for Side {
                 self.remember_identity(*id, *identity);
             }
         }
-        if !self.expires() {
-            self.undated.clear();
-        }
-        Ok(())
+        self.ttl.load(&ids, &extra[1])
     }
 
     fn memory(&self) -> usize {
@@ -86,8 +77,7 @@ impl StateTable for Side {
             + self.store.memory()
             + (words + matches) * 4
             + self.links.capacity() * size_of::<super::Link>()
-            + self.written.capacity() * 8
-            + self.expiry.memory()
+            + self.ttl.memory()
             + identity
     }
 
@@ -99,9 +89,7 @@ impl StateTable for Side {
         Some(DiskLayout {
             key_columns: self.key_columns.clone(),
             times: 0,
-            lifetime: self
-                .expires()
-                .then_some(Lifetime { written: self.columns.len() + 1, ms: self.ttl_ms }),
+            lifetime: self.ttl.lifetime(self.columns.len() + 1),
         })
     }
 
@@ -119,9 +107,7 @@ impl StateTable for Side {
         }
         for id in rows {
             self.forget_identity(id, &mut applied);
-            if let Some(written) = self.written.get_mut(id as usize) {
-                *written = i64::MIN;
-            }
+            self.ttl.forget(id);
             applied.dead.push(id);
         }
         applied.touched_keys.extend_from_slice(slots);
