@@ -18,6 +18,9 @@ pub mod expiry;
 #[cfg(test)]
 mod tests;
 
+/// The time of slots that live, but nobody knows since when.
+const UNDATED: i64 = i64::MIN + 1;
+
 /// When each slot was written last.
 #[derive(Default)]
 pub struct Ttl {
@@ -70,7 +73,10 @@ impl Ttl {
     /// [`Ttl::forget`]: until then it is known when they were written.
     pub fn expired(&mut self, now_ms: i64) -> Vec<u32> {
         for slot in std::mem::take(&mut self.undated) {
-            self.touch(slot, now_ms);
+            // Not those that were emptied or written meanwhile.
+            if self.written[slot as usize] == UNDATED {
+                self.touch(slot, now_ms);
+            }
         }
         let mut slots = Vec::new();
         let is_due = |written: i64| written.saturating_add(self.ms) <= now_ms;
@@ -88,7 +94,7 @@ impl Ttl {
     pub fn save(&self, slots: &[u32]) -> ArrayRef {
         let written = |slot: &u32| {
             let written = self.written.get(*slot as usize).copied();
-            written.filter(|written| *written != i64::MIN)
+            written.filter(|written| *written != i64::MIN && *written != UNDATED)
         };
         Arc::new(slots.iter().map(written).collect::<Int64Array>())
     }
@@ -105,6 +111,9 @@ impl Ttl {
             if written.is_valid(row) {
                 self.touch(*slot, written.value(row));
             } else {
+                let at = *slot as usize;
+                self.written.resize(self.written.len().max(at + 1), i64::MIN);
+                self.written[at] = UNDATED;
                 self.undated.push(*slot);
             }
         }

@@ -18,3 +18,17 @@ fn loaded_slots_expire_in_their_time() {
     assert_eq!(ttl.expired(204), [11, 13]);
     assert!(ttl.load(&[0], &(Arc::new(arrow_array::Int32Array::from(vec![1])) as _)).is_err());
 }
+
+#[test]
+fn what_is_emptied_before_the_first_look_at_the_clock_does_not_expire() {
+    let undated = Ttl::new(0).save(&[0, 1, 2]);
+    let mut ttl = Ttl::new(100);
+    ttl.load(&[5, 6, 7], &undated).unwrap();
+    assert_eq!(ttl.save(&[5]).null_count(), 1);
+    ttl.forget(5);
+    ttl.forget(6);
+    ttl.touch(6, 50);
+    assert_eq!(ttl.expired(60), Vec::<u32>::new());
+    assert_eq!(ttl.expired(155), [6]);
+    assert_eq!(ttl.expired(160), [7]);
+}
