@@ -3,7 +3,8 @@
 //!
 //! Names of columns that are no columns of the input begin with `#`.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -19,6 +20,19 @@ const VERSION: u8 = 1;
 
 /// Views of text may share blocks this many times as large as the text before they are copied.
 const MOST_SHARED: usize = 2;
+
+/// The name of a state table that is made of names in the query. Each is kept once, for as long as
+/// the process runs.
+pub fn table_name(name: String) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.get(name.as_str()) {
+        return known;
+    }
+    let name: &'static str = name.leak();
+    names.insert(name);
+    name
+}
 
 /// A column of a state table.
 pub fn column(name: impl Into<String>, ty: Arrow) -> FieldRef {

@@ -18,10 +18,13 @@ use river_runtime::operator::now_ms;
 use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Mark, Operator, Output, Result, Status};
 
+use self::distinct::Distinct;
 use self::groups::Groups;
+use super::calls::Calls;
 use crate::change::Changes;
 
 mod changed;
+mod distinct;
 mod groups;
 #[cfg(test)]
 mod survival;
@@ -53,6 +56,7 @@ pub struct GroupAggregate {
     mini_batch: bool,
     retract: bool,
     groups: Keyed<Groups>,
+    distinct: Distinct,
     ttl_ms: i64,
     next_sweep_ms: Option<i64>,
     slots: Vec<u32>,
@@ -76,12 +80,15 @@ struct Steps {
 impl GroupAggregate {
     /// An operator without groups.
     pub fn new(spec: &Spec) -> Result<GroupAggregate> {
+        let (distinct, plain) = Distinct::new(spec)?;
+        let calls = Calls::new(&plain, spec.input, spec.retract)?;
         Ok(GroupAggregate {
             keys: spec.keys.to_vec(),
             emit_update_before: spec.emit_update_before,
             mini_batch: spec.mini_batch,
             retract: spec.retract,
-            groups: Keyed::new(Groups::new(spec)?),
+            groups: Keyed::new(Groups::new(spec, calls, distinct.has_tables())?),
+            distinct,
             ttl_ms: i64::try_from(spec.ttl_ms).unwrap_or(i64::MAX),
             next_sweep_ms: None,
             slots: Vec::new(),
@@ -118,6 +125,7 @@ impl GroupAggregate {
                     steps.renewed.insert(slot, new);
                     slot = new;
                 }
+                self.groups.begin(slot);
                 RowKind::Insert
             } else {
                 RowKind::UpdateAfter
@@ -157,7 +165,7 @@ impl GroupAggregate {
         }
     }
 
-    fn process_rows(&mut self, batch: &Batch, slots: &[u32]) -> Result<Batch> {
+    fn process_rows(&mut self, batch: &Batch, slots: &[u32], now_ms: i64) -> Result<Batch> {
         let steps = if batch.kinds.is_some() || self.retract {
             self.steps(batch, slots)?
         } else {
@@ -172,9 +180,9 @@ impl GroupAggregate {
             &chosen
         };
         let retract = batch_of_rows.retractions();
-        let columns = &batch_of_rows.columns;
+        let columns = self.arguments(batch_of_rows, &steps.slots, retract.as_deref(), now_ms)?;
         let results =
-            self.groups.calls.update_running(columns, &steps.slots, retract.as_deref())?;
+            self.groups.calls.update_running(&columns, &steps.slots, retract.as_deref())?;
         let changed = self.changed(&results, steps.rows.len())?;
         let mut changes = Changes::with_capacity(steps.rows.len() * 2);
         let mut marks = batch.marks.iter().peekable();
@@ -201,13 +209,28 @@ impl GroupAggregate {
         Ok(output)
     }
 
+    /// The columns that the calls read: the input's, and which rows `DISTINCT` lets pass.
+    fn arguments(
+        &mut self,
+        batch: &Batch,
+        slots: &[u32],
+        retract: Option<&[bool]>,
+        now_ms: i64,
+    ) -> Result<Vec<ArrayRef>> {
+        let mut columns = batch.columns.clone();
+        columns.extend(self.distinct.pass(&columns, slots, &self.groups, retract, now_ms)?);
+        Ok(columns)
+    }
+
     /// [`GroupAggregate::steps`] where nothing is taken away.
     fn steps_of_inserts(&mut self, slots: &[u32]) -> Steps {
-        let counts = &mut self.groups.counts;
+        let groups = &mut *self.groups;
         let kinds = slots.iter().map(|slot| {
-            let count = &mut counts[*slot as usize];
-            let first = *count == 0;
-            *count += 1;
+            let first = groups.counts[*slot as usize] == 0;
+            if first {
+                groups.begin(*slot);
+            }
+            groups.counts[*slot as usize] += 1;
             if first { RowKind::Insert } else { RowKind::UpdateAfter }
         });
         let kinds = kinds.collect();
@@ -220,7 +243,7 @@ impl GroupAggregate {
     }
 
     /// One change for each group of the batch.
-    fn process_bundle(&mut self, batch: &Batch, slots: &[u32]) -> Result<Batch> {
+    fn process_bundle(&mut self, batch: &Batch, slots: &[u32], now_ms: i64) -> Result<Batch> {
         let kinds = batch.kinds.as_deref();
         let mut groups: Vec<u32> = Vec::new();
         let mut first_row: Vec<u32> = Vec::new();
@@ -240,6 +263,9 @@ impl GroupAggregate {
                 groups.push(*slot);
                 first_row.push(row as u32);
                 existed.push(count != 0);
+                if count == 0 {
+                    self.groups.begin(*slot);
+                }
             }
             self.groups.counts[*slot as usize] += if taken_away { -1 } else { 1 };
             rows.push(row as u32);
@@ -247,7 +273,9 @@ impl GroupAggregate {
         }
         let before = self.groups.calls.values(&groups)?;
         let chosen = batch.take(&UInt32Array::from(rows))?;
-        self.groups.calls.update(&chosen.columns, &kept, chosen.retractions().as_deref())?;
+        let retract = chosen.retractions();
+        let columns = self.arguments(&chosen, &kept, retract.as_deref(), now_ms)?;
+        self.groups.calls.update(&columns, &kept, retract.as_deref())?;
         let after = self.groups.calls.values(&groups)?;
         let results: Vec<(ArrayRef, ArrayRef)> = before.into_iter().zip(after).collect();
         let changed = self.changed(&results, groups.len())?;
@@ -320,15 +348,15 @@ impl Operator for GroupAggregate {
         groups.index.lookup_or_insert(&keys, batch.rows, &mut slots)?;
         groups.touch(&slots)?;
         groups.grow();
+        let now_ms = now_ms(now);
         if self.ttl_ms > 0 {
-            let now_ms = now_ms(now);
             groups.write(&slots, now_ms);
             self.next_sweep_ms.get_or_insert(now_ms.saturating_add(self.ttl_ms));
         }
         let output = if self.mini_batch {
-            self.process_bundle(&batch, &slots)?
+            self.process_bundle(&batch, &slots, now_ms)?
         } else {
-            self.process_rows(&batch, &slots)?
+            self.process_rows(&batch, &slots, now_ms)?
         };
         self.slots = slots;
         out.push(output);
@@ -345,18 +373,21 @@ impl Operator for GroupAggregate {
         let expired = self.groups.expired(now_ms);
         self.groups.touch(&expired)?;
         self.groups.remove(&expired);
-        let alive = !self.groups.index.is_empty();
+        self.distinct.expire(now_ms)?;
+        let alive = !self.groups.index.is_empty() || !self.distinct.is_empty();
         self.next_sweep_ms = alive.then(|| now_ms.saturating_add(self.ttl_ms));
         Ok(Status::Done)
     }
 
     fn tables(&mut self) -> Vec<&mut dyn Checkpointed> {
-        vec![&mut self.groups]
+        let groups: &mut dyn Checkpointed = &mut self.groups;
+        std::iter::once(groups).chain(self.distinct.tables()).collect()
     }
 
     fn restore_local(&mut self, _: &[Vec<u8>]) -> Result<()> {
         // Some may have expired while nobody ran.
-        self.next_sweep_ms = (self.ttl_ms > 0 && !self.groups.index.is_empty()).then_some(0);
+        let is_empty = self.groups.index.is_empty() && self.distinct.is_empty();
+        self.next_sweep_ms = (self.ttl_ms > 0 && !is_empty).then_some(0);
         Ok(())
     }
 }

@@ -51,6 +51,7 @@ impl StateTable for Rows {
         Some(DiskLayout {
             key_columns: self.key_columns.clone(),
             times: 0,
+            carries_hash: false,
             lifetime: self.ttl.lifetime(self.columns.len()),
         })
     }

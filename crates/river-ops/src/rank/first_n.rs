@@ -110,6 +110,7 @@ impl StateTable for Counts {
         Some(DiskLayout {
             key_columns: (0..self.key_columns.len()).collect(),
             times: 0,
+            carries_hash: false,
             lifetime: self.ttl.lifetime(self.key_columns.len() + 1),
         })
     }

@@ -114,7 +114,12 @@ impl StateTable for Entries {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: self.kept.columns.clone(), times: 0, lifetime: None })
+        Some(DiskLayout {
+            key_columns: self.kept.columns.clone(),
+            times: 0,
+            carries_hash: false,
+            lifetime: None,
+        })
     }
 
     fn evict(&mut self, slots: &[u32]) {

@@ -156,6 +156,7 @@ impl StateTable for Slices {
         Some(DiskLayout {
             key_columns: (0..self.key_columns.len()).collect(),
             times: 2,
+            carries_hash: false,
             lifetime: None,
         })
     }

@@ -30,6 +30,8 @@ const LONGEST_KEY: usize = 1024;
 pub struct Codec {
     /// Leading key columns that are times.
     times: usize,
+    /// Whether the first of the others is the hash.
+    carries_hash: bool,
     keys: RowConverter,
     rows: RowConverter,
     parser: RowParser,
@@ -61,12 +63,13 @@ impl ByteKeys {
 impl Codec {
     /// For rows of these columns.
     pub fn new(columns: &[FieldRef], layout: &DiskLayout) -> Result<Codec> {
-        let DiskLayout { key_columns, times, lifetime } = layout;
+        let DiskLayout { key_columns, times, carries_hash, lifetime } = layout;
         let field = |column: &FieldRef| SortField::new(column.data_type().clone());
         let rows = RowConverter::new(columns.iter().map(field).collect())?;
         let keys = key_columns[*times..].iter().map(|at| field(&columns[*at])).collect();
         Ok(Codec {
             times: *times,
+            carries_hash: *carries_hash,
             keys: RowConverter::new(keys)?,
             parser: rows.parser(),
             rows,
@@ -88,13 +91,12 @@ impl Codec {
     /// Keys as bytes.
     pub fn keys(&self, columns: &[ArrayRef], rows: usize) -> Result<ByteKeys> {
         let (times, rest) = columns.split_at(self.times);
-        let times: Option<Vec<&[i64]>> = times
-            .iter()
-            .map(|time| time.as_primitive_opt::<Int64Type>().map(|time| &time.values()[..]))
-            .collect();
-        let times = times.ok_or_else(|| Error::internal("a time column is of another type"))?;
+        let times: Vec<&[i64]> = times.iter().map(words).collect::<Result<_>>()?;
         let mut hashes = Vec::new();
-        hash_columns(rest, rows, &mut hashes)?;
+        match rest.first().filter(|_| self.carries_hash) {
+            None => hash_columns(rest, rows, &mut hashes)?,
+            Some(carried) => hashes.extend(words(carried)?.iter().map(|hash| *hash as u64)),
+        }
         let encoded = if rest.is_empty() { None } else { Some(self.keys.convert_columns(rest)?) };
         let mut keys = ByteKeys::default();
         keys.ends.reserve(rows);
@@ -191,6 +193,12 @@ pub fn rows_in(value: &[u8]) -> usize {
 /// When a value may be forgotten.
 pub fn end_of(value: &[u8]) -> i64 {
     value.first_chunk().map_or(FOREVER, |word| i64::from_le_bytes(*word))
+}
+
+/// A column of times or hashes.
+fn words(column: &ArrayRef) -> Result<&[i64]> {
+    let words = column.as_primitive_opt::<Int64Type>().map(|words| &words.values()[..]);
+    words.ok_or_else(|| Error::internal("a time or hash in a key is no 64-bit number"))
 }
 
 /// Bytes in the order of the numbers.

@@ -81,6 +81,9 @@ pub struct DiskLayout {
     /// How many of the first of them are times, 64-bit numbers without NULLs, by which keys are
     /// asked for ([`super::Keyed::range`]). [`Saved::hashes`] are of the other key columns.
     pub times: usize,
+    /// Whether the first of the other key columns *is* the hash: the table belongs to keys of
+    /// another one.
+    pub carries_hash: bool,
     /// When rows may be forgotten; `None`: not before they are removed.
     pub lifetime: Option<Lifetime>,
 }

@@ -20,6 +20,11 @@ pub struct Groups {
     pub calls: Calls,
     /// Records of each slot; 0: no group.
     pub counts: Vec<i64>,
+    /// What tells a group from all others of its key's hash, before and after it; empty where
+    /// nobody asks.
+    pub numbers: Vec<i64>,
+    is_numbered: bool,
+    next_number: i64,
     ttl_ms: i64,
     /// When each slot was last written; empty without time to live.
     written_ms: Vec<i64>,
@@ -28,15 +33,19 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// No groups.
-    pub fn new(spec: &Spec) -> Result<Groups> {
+    /// No groups. `calls`: those of the operator, none of them `DISTINCT`; `is_numbered`: whether
+    /// groups have numbers.
+    pub fn new(spec: &Spec, calls: Calls, is_numbered: bool) -> Result<Groups> {
         let key_columns = saved::input_columns(spec.input, spec.keys);
         let types: Vec<Arrow> = key_columns.iter().map(|key| key.data_type().clone()).collect();
         Ok(Groups {
             key_columns,
             index: KeyIndex::new(&types)?,
-            calls: Calls::new(spec.calls, spec.input, spec.retract)?,
+            calls,
             counts: Vec::new(),
+            numbers: Vec::new(),
+            is_numbered,
+            next_number: 0,
             ttl_ms: i64::try_from(spec.ttl_ms).unwrap_or(i64::MAX),
             written_ms: Vec::new(),
             any_unknown: false,
@@ -53,8 +62,19 @@ impl Groups {
         let slots = self.index.capacity();
         self.calls.grow(slots);
         self.counts.resize(slots, 0);
+        if self.is_numbered {
+            self.numbers.resize(slots, 0);
+        }
         if self.expires() {
             self.written_ms.resize(slots, 0);
+        }
+    }
+
+    /// A group begins in an empty slot.
+    pub fn begin(&mut self, slot: u32) {
+        if self.is_numbered {
+            self.numbers[slot as usize] = self.next_number;
+            self.next_number += 1;
         }
     }
 
@@ -119,6 +139,7 @@ impl StateTable for Groups {
     fn columns(&self) -> Vec<FieldRef> {
         let mut columns = self.key_columns.clone();
         columns.push(saved::column("#records", Arrow::Int64));
+        columns.push(saved::column("#number", Arrow::Int64));
         columns.push(written_column());
         columns.extend(self.calls.state_columns());
         columns
@@ -131,6 +152,8 @@ impl StateTable for Groups {
     fn save(&self, slots: &[u32]) -> Result<Saved> {
         let mut columns = self.index.key_columns(slots)?;
         columns.push(saved::numbers(slots.iter().map(|slot| self.counts[*slot as usize])));
+        let number = |slot: &u32| self.numbers.get(*slot as usize).copied();
+        columns.push(saved::numbers_or_null(slots.iter().map(number)));
         let written = |slot: &u32| self.written_ms.get(*slot as usize).copied();
         let known = |ms: &i64| *ms != UNKNOWN_MS;
         columns.push(saved::numbers_or_null(slots.iter().map(|s| written(s).filter(known))));
@@ -140,15 +163,20 @@ impl StateTable for Groups {
 
     fn load(&mut self, columns: &[arrow_array::ArrayRef], rows: usize) -> Result<()> {
         let (keys, rest) = columns.split_at(self.key_columns.len());
-        let (own, calls) = rest.split_at(2);
+        let (own, calls) = rest.split_at(3);
         let mut slots = Vec::new();
         self.index.lookup_or_insert(keys, rows, &mut slots)?;
         self.grow();
-        let (counts, written) = (saved::read_numbers(&own[0])?, saved::read_numbers(&own[1])?);
+        let [counts, numbers, written] = [&own[0], &own[1], &own[2]].map(saved::read_numbers);
+        let (counts, numbers, written) = (counts?, numbers?, written?);
         for (row, slot) in slots.iter().enumerate() {
             self.counts[*slot as usize] = counts[row];
+            if self.is_numbered {
+                self.numbers[*slot as usize] = numbers[row];
+                self.next_number = self.next_number.max(numbers[row].saturating_add(1));
+            }
             if self.expires() {
-                let unknown = own[1].is_null(row);
+                let unknown = own[2].is_null(row);
                 self.any_unknown |= unknown;
                 self.written_ms[*slot as usize] = if unknown { UNKNOWN_MS } else { written[row] };
             }
@@ -159,7 +187,7 @@ impl StateTable for Groups {
     fn memory(&self) -> usize {
         self.index.memory()
             + self.calls.memory()
-            + (self.counts.capacity() + self.written_ms.capacity()) * 8
+            + (self.counts.capacity() + self.numbers.capacity() + self.written_ms.capacity()) * 8
     }
 
     fn index_mut(&mut self) -> &mut KeyIndex {
@@ -170,9 +198,10 @@ impl StateTable for Groups {
         Some(DiskLayout {
             key_columns: (0..self.key_columns.len()).collect(),
             times: 0,
+            carries_hash: false,
             lifetime: self
                 .expires()
-                .then_some(Lifetime { written: self.key_columns.len() + 1, ms: self.ttl_ms }),
+                .then_some(Lifetime { written: self.key_columns.len() + 2, ms: self.ttl_ms }),
         })
     }
 

@@ -143,6 +143,7 @@ impl StateTable for Firsts {
         Some(DiskLayout {
             key_columns: self.waiting.key_columns().to_vec(),
             times: 0,
+            carries_hash: false,
             lifetime: self.sent_ttl.lifetime(self.waiting.row_columns().len() + 1),
         })
     }

@@ -89,6 +89,7 @@ impl StateTable for Side {
         Some(DiskLayout {
             key_columns: self.key_columns.clone(),
             times: 0,
+            carries_hash: false,
             lifetime: self.ttl.lifetime(self.columns.len() + 1),
         })
     }

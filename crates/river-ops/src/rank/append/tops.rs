@@ -113,6 +113,7 @@ impl<K: StoredKey> StateTable for Tops<K> {
         Some(DiskLayout {
             key_columns: self.partition.clone(),
             times: 0,
+            carries_hash: false,
             lifetime: self.ttl.lifetime(self.row_columns.len()),
         })
     }

@@ -134,6 +134,7 @@ impl<K: StoredKey> StateTable for Partitions<K> {
         Some(DiskLayout {
             key_columns: self.partition.clone(),
             times: 0,
+            carries_hash: false,
             lifetime: self.ttl.lifetime(self.row_columns.len()),
         })
     }

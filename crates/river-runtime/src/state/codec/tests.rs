@@ -30,7 +30,11 @@ fn codec() -> Codec {
 }
 
 fn codec_with(lifetime: Option<Lifetime>) -> Codec {
-    Codec::new(&columns(), &DiskLayout { key_columns: vec![0, 2], times: 1, lifetime }).unwrap()
+    Codec::new(
+        &columns(),
+        &DiskLayout { key_columns: vec![0, 2], times: 1, carries_hash: false, lifetime },
+    )
+    .unwrap()
 }
 
 #[test]

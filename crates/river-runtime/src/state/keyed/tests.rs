@@ -62,7 +62,7 @@ impl StateTable for Counts {
     }
 
     fn disk_layout(&self) -> Option<DiskLayout> {
-        Some(DiskLayout { key_columns: vec![0], times: 0, lifetime: None })
+        Some(DiskLayout { key_columns: vec![0], times: 0, carries_hash: false, lifetime: None })
     }
 
     fn may_leave(&self, slot: u32) -> bool {
