@@ -8,7 +8,8 @@
 //! What holds:
 //!
 //! - No write is answered, or seen by anyone, before it is durable.
-//! - A connection's answers come in the order of its requests, and show its own earlier writes.
+//! - A connection's answers come in the order of its requests, and show its own earlier writes,
+//!   also those that its session has asked for in a connection before.
 //! - A watch's event comes before any answer that shows the change.
 //!
 //! Rules: `ZooKeeperServer`, `PrepRequestProcessor`, `SyncRequestProcessor`,
@@ -21,7 +22,7 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use foldhash::fast::FixedState;
@@ -118,6 +119,8 @@ pub struct Node {
     watches: Watches,
     connections: HashMap<ConnectionId, Connection, FixedState>,
     by_session: HashMap<i64, ConnectionId, FixedState>,
+    /// Connections that wait for a write of their session's, which an earlier connection asked for.
+    opening: BTreeMap<Zxid, ConnectionId>,
     pending: VecDeque<Pending>,
     last_assigned: Zxid,
     containers: VecDeque<String>,
@@ -134,6 +137,7 @@ impl Node {
             watches: Watches::new(options.hash_seed),
             connections: HashMap::default(),
             by_session: HashMap::default(),
+            opening: BTreeMap::new(),
             pending: VecDeque::new(),
             last_assigned: tree.last_zxid(),
             containers: VecDeque::new(),

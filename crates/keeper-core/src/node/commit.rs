@@ -51,6 +51,11 @@ impl Node {
             if let Some(connection) = pending.connection {
                 self.answer(now, connection, &pending, applied, out);
             }
+            if !self.opening.is_empty()
+                && let Some(connection) = self.opening.remove(&pending.entry.header.zxid)
+            {
+                self.open(now, connection, out);
+            }
             if pending.op == OpCode::CloseSession && !matches!(pending.entry.txn, Txn::Error(_)) {
                 let session = pending.entry.header.client_id;
                 if let Some(connection) = self.by_session.get(&session.0).copied() {

@@ -67,7 +67,12 @@ impl Node {
             return self.close(connection, CloseReason::InvalidSession, out);
         }
         self.by_session.insert(session.0, connection);
-        self.open(now, connection, out);
+        // Whoever lost a connection looks whether its last writes were done: they are by then.
+        let mut own = self.pending.iter().rev().map(|pending| &pending.entry.header);
+        match own.find(|header| header.client_id == session) {
+            Some(last) => drop(self.opening.insert(last.zxid, connection)),
+            None => self.open(now, connection, out),
+        }
     }
 
     /// The session is there: says so, and takes up what came meanwhile.

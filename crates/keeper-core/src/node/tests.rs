@@ -152,6 +152,34 @@ fn reads_wait_for_their_own_writes_only() {
     "#]]);
 }
 
+/// As whoever creates a protected node must see after a reconnect whether it is there.
+#[test]
+fn a_session_that_comes_back_sees_what_it_asked_for_before() {
+    let mut script = Script::new();
+    let session = SessionId(FIRST);
+    script.ask(1, create("/a", P));
+    script.ask(2, create("/b", P));
+    script.step(Event::Disconnect { connection: ConnectionId(1) });
+    script.connect(3, session, password(session));
+    script.ask(3, Request::Exists(read("/a", false)));
+    let zxid = Zxid(script.written.0 - 1);
+    script.seen += "durable\n";
+    script.step(Event::Synced { zxid });
+    // Once more, while nothing of its own is on its way.
+    script.connect(4, session, password(session));
+    script.sync();
+    script.check(expect![[r#"
+        append 0x3
+        append 0x4
+        durable
+        3: session 0x100000000000000
+        3: 3 at 0x3 OK Stat
+        3: Reconnected
+        4: session 0x100000000000000
+        2: 2 at 0x4 OK Path
+    "#]]);
+}
+
 #[test]
 fn events_come_before_the_answers_that_show_them() {
     let mut script = Script::new();
