@@ -13,5 +13,6 @@ pub mod session_table;
 mod sessions;
 pub mod sliced;
 mod slices;
+pub mod span;
 pub mod table_function;
 pub mod zone;

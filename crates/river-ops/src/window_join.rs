@@ -20,10 +20,10 @@ use river_runtime::state::row_store::NULL_ROW;
 use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, OperatorContext, Output, Result, Status};
 
-use self::held::{Held, Side, Window};
-use crate::deduplicate::event_times;
+use self::held::{Ending, Held, Place, Side};
 use crate::one_row::project;
 use crate::window::progress::Progress;
+use crate::window::span::{Spans, bring_back, spans};
 use crate::window_rank::window_zone;
 
 /// What a window join is made of: the fields of the plan node.
@@ -38,9 +38,12 @@ pub struct WindowJoinSpec<'a> {
     pub condition: Option<&'a Expr>,
 }
 
-/// A window being joined: the next pair is left row `left` and right row `right` of slot `slot`.
+/// Windows being joined: the next pair is left row `left` and right row `right` of slot `slot`.
 struct Ended {
-    window: Window,
+    trigger: i64,
+    windows: Ending,
+    /// Whether all of them are in memory.
+    is_here: bool,
     slot: usize,
     left: usize,
     right: usize,
@@ -48,7 +51,7 @@ struct Ended {
 
 /// What is to be sent, in order.
 enum Step {
-    Window(Ended),
+    Windows(Ended),
     Watermark(i64),
 }
 
@@ -103,11 +106,12 @@ impl WindowJoin {
     fn arrive(&mut self, input: usize, batch: &Batch) -> Result<()> {
         let mut slots = Vec::new();
         let mut ids = Vec::new();
-        let mut ends: &[i64] = &[];
+        let mut windows = Spans::default();
         let mut null_keys = Vec::new();
         let held = &mut self.held;
         if batch.rows > 0 {
             let keys = project(&batch.columns, &held.sides[input].columns);
+            held.fetch(&keys, batch.rows)?;
             held.keys.lookup_or_insert(&keys, batch.rows, &mut slots)?;
             held.touch(&slots)?;
             held.grow();
@@ -115,7 +119,7 @@ impl WindowJoin {
             let all: Vec<u32> = (0..batch.rows as u32).collect();
             let side = &mut held.sides[input];
             side.store.append(&batch.columns, &all, &mut ids)?;
-            ends = event_times(batch, side.window_end)?;
+            windows = spans(&batch.columns, &side.columns)?;
         }
         let keys = held.sides[input].key();
         let reached = self.progress.of_rows(&batch.columns, keys, batch.rows)?;
@@ -123,13 +127,15 @@ impl WindowJoin {
         for (range, watermark) in batch.segments() {
             for row in range {
                 let side = &self.held.sides[input];
-                let trigger = side.zone.trigger(ends[row]);
+                let trigger = side.zone.trigger(windows.end(row));
                 let is_late = trigger <= self.progress.at(&reached, row);
                 if is_late || (null_keys[row] && !side.keeps_alone) {
                     dead.push(ids[row]);
                     unused.push(slots[row]);
                 } else {
-                    self.held.add(input, slots[row], ids[row], null_keys[row], trigger);
+                    let (slot, null_key) = (slots[row], null_keys[row]);
+                    let place = Place { slot, null_key, span: windows.get(row), trigger };
+                    self.held.add(input, ids[row], place);
                 }
             }
             if let Some(watermark) = watermark {
@@ -153,17 +159,31 @@ impl WindowJoin {
             if *entry.key() > watermark {
                 break;
             }
-            let window = entry.remove();
-            self.steps.push_back(Step::Window(Ended { window, slot: 0, left: 0, right: 0 }));
+            let trigger = *entry.key();
+            let windows = entry.remove();
+            let (slot, left, right) = (0, 0, 0);
+            let ended = Ended { trigger, windows, is_here: false, slot, left, right };
+            self.steps.push_back(Step::Windows(ended));
         }
         self.steps.push_back(Step::Watermark(watermark));
+    }
+
+    /// Brings the keys of ended windows back that are on disk: they are filed anew, as all that is
+    /// loaded.
+    fn bring_back(&mut self, ended: &mut Ended) -> Result<()> {
+        bring_back(&mut self.held, &ended.windows.spans)?;
+        if let Some(mut back) = self.held.windows.remove(&ended.trigger) {
+            ended.windows.slots.append(&mut back.slots);
+            ended.windows.null_slots.append(&mut back.null_slots);
+        }
+        Ok(())
     }
 
     /// The next pairs of an ended window: rows of the left and of the right side.
     fn next_pairs(&self, ended: &mut Ended) -> [Vec<u32>; 2] {
         let mut pairs = [Vec::new(), Vec::new()];
         while pairs[0].len() < TARGET_ROWS {
-            let Some(slot) = ended.window.slots.get(ended.slot) else { break };
+            let Some(slot) = ended.windows.slots.get(ended.slot) else { break };
             let [left, right] =
                 [0, 1].map(|side: usize| &self.held.sides[side].rows[*slot as usize]);
             if ended.left >= left.len() || right.is_empty() {
@@ -214,6 +234,9 @@ impl WindowJoin {
 
     /// Joins the next chunk of a window; true once it is done and forgotten.
     fn join(&mut self, ended: &mut Ended, now: &EvalContext, out: &mut Output) -> Result<bool> {
+        if !std::mem::replace(&mut ended.is_here, true) {
+            self.bring_back(ended)?;
+        }
         let pairs = self.next_pairs(ended);
         if pairs[0].is_empty() {
             self.finish(ended, out)?;
@@ -232,7 +255,7 @@ impl WindowJoin {
 
     /// Sends the rows that met none (or, of a semi join, the others), and forgets the window.
     fn finish(&mut self, ended: &mut Ended, out: &mut Output) -> Result<()> {
-        let Window { slots, null_slots } = std::mem::take(&mut ended.window);
+        let Ending { slots, null_slots, .. } = std::mem::take(&mut ended.windows);
         self.held.touch(&slots)?;
         self.held.touch(&null_slots)?;
         for input in [0, 1] {
@@ -271,9 +294,9 @@ impl WindowJoin {
             }
             match step {
                 Step::Watermark(watermark) => out.push(Batch::watermark(watermark)),
-                Step::Window(mut ended) => {
+                Step::Windows(mut ended) => {
                     if !self.join(&mut ended, now, out)? {
-                        self.steps.push_front(Step::Window(ended));
+                        self.steps.push_front(Step::Windows(ended));
                     }
                 }
             }

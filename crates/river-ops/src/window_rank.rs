@@ -18,13 +18,13 @@ use river_expr::EvalContext;
 use river_runtime::state::{Checkpointed, Keyed};
 use river_runtime::{Batch, Operator, OperatorContext, Output, Result, Status};
 
-use self::tops::Tops;
+use self::tops::{Ending, Tops};
 use crate::changes::Changes;
-use crate::deduplicate::event_times;
 use crate::one_row::project;
 use crate::order::{Order, StoredKey};
 use crate::pending::Pending;
 use crate::window::progress::Progress;
+use crate::window::span::{Span, Spans, bring_back, spans};
 use crate::window::zone::Zone;
 
 /// What a window Top-N is made of: the fields of the plan node.
@@ -67,7 +67,6 @@ pub(crate) fn window_zone(input: &[Field], context: &OperatorContext) -> Result<
 /// Holds the best rows of each window.
 struct WindowRank<K> {
     state: Keyed<Tops<K>>,
-    window_end: usize,
     ranks: (u64, u64),
     output_rank: bool,
     /// Of equal rows the last one comes first.
@@ -92,7 +91,6 @@ impl<K: StoredKey> WindowRank<K> {
         };
         Ok(WindowRank {
             state: Keyed::new(Tops::new(input, spec, context)?),
-            window_end: spec.window.1,
             ranks: spec.ranks,
             output_rank: spec.output_rank,
             latest_first,
@@ -102,8 +100,8 @@ impl<K: StoredKey> WindowRank<K> {
         })
     }
 
-    fn insert(&mut self, slot: u32, trigger: i64, key: &[u8], row: u32) {
-        self.state.plan(slot, trigger);
+    fn insert(&mut self, slot: u32, (trigger, span): (i64, Span), key: &[u8], row: u32) {
+        self.state.plan(slot, trigger, span);
         let top = &mut self.state.tops[slot as usize];
         let key = K::from_bytes(key);
         let latest_first = self.latest_first;
@@ -121,11 +119,14 @@ impl<K: StoredKey> WindowRank<K> {
     /// Sends the windows that end; the slots of their keys are added to `ended`.
     fn fire(&mut self, watermark: i64, changes: &mut Changes, ended: &mut Vec<u32>) -> Result<()> {
         self.progress.advance(watermark);
-        while let Some(window) = self.state.windows.first_entry() {
-            if *window.key() > watermark {
+        while let Some((trigger, ending)) = self.state.windows.first_key_value() {
+            let trigger = *trigger;
+            if trigger > watermark {
                 break;
             }
-            let slots = window.remove();
+            let spans = ending.spans.clone();
+            bring_back(&mut self.state, &spans)?;
+            let Ending { slots, .. } = self.state.windows.remove(&trigger).unwrap_or_default();
             self.state.touch(&slots)?;
             for slot in &slots {
                 let top = std::mem::take(&mut self.state.tops[*slot as usize]);
@@ -171,16 +172,17 @@ impl<K: StoredKey> Operator for WindowRank<K> {
         out: &mut Output,
     ) -> Result<Status> {
         let mut slots = Vec::new();
-        let (mut ids, mut ends): (Vec<u32>, &[i64]) = (Vec::new(), &[]);
+        let (mut ids, mut windows) = (Vec::new(), Spans::default());
         if batch.rows > 0 {
             let state = &mut self.state;
             let columns = project(&batch.columns, &state.columns);
+            state.fetch(&columns, batch.rows)?;
             state.keys.lookup_or_insert(&columns, batch.rows, &mut slots)?;
             state.touch(&slots)?;
             state.grow();
             let all: Vec<u32> = (0..batch.rows as u32).collect();
             state.store.append(&batch.columns, &all, &mut ids)?;
-            ends = event_times(&batch, self.window_end)?;
+            windows = spans(&batch.columns, &state.columns)?;
         }
         let partition = &self.state.partition;
         let reached = self.progress.of_rows(&batch.columns, partition, batch.rows)?;
@@ -189,11 +191,12 @@ impl<K: StoredKey> Operator for WindowRank<K> {
         let mut touched = slots.clone();
         for (range, watermark) in batch.segments() {
             for row in range {
-                let trigger = self.state.zone.trigger(ends[row]);
+                let trigger = self.state.zone.trigger(windows.end(row));
                 if trigger <= self.progress.at(&reached, row) {
                     self.dead.push(ids[row]);
                 } else {
-                    self.insert(slots[row], trigger, keys.get(row), ids[row]);
+                    let window = (trigger, windows.get(row));
+                    self.insert(slots[row], window, keys.get(row), ids[row]);
                 }
             }
             if let Some(watermark) = watermark {

@@ -23,6 +23,7 @@ use super::assign::Aligned;
 use super::fire::{self, pick, push_mark, time_column, times, word_column};
 use super::progress::Progress;
 use super::slices::{NEW, SliceId, Slices};
+use super::span::bring_back;
 use super::zone::Zone;
 use crate::pending::Pending;
 
@@ -50,9 +51,6 @@ pub struct Spec<'a> {
     /// Number of key groups.
     pub max_parallelism: u32,
 }
-
-/// Keys brought back from disk at once.
-const FETCHED_KEYS: usize = 4096;
 
 /// Where the windows of rows come from.
 enum Source {
@@ -383,9 +381,7 @@ impl SlicedAggregate {
 
     /// Brings the keys of a slice that are on disk back to memory.
     fn bring_back(&mut self, (end, start): SliceId) -> Result<()> {
-        let mut range = self.state.range(&[end, start]);
-        while self.state.fetch_from(&mut range, FETCHED_KEYS)? {}
-        Ok(())
+        bring_back(&mut self.state, &[[end, start]])
     }
 
     /// Empties slots that are filed no more.

@@ -5,19 +5,16 @@ use std::collections::BTreeMap;
 use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow_schema::{DataType as Arrow, FieldRef};
 use river_core::Field;
-use river_expr::column::timestamp_ticks;
 use river_runtime::state::row_store::NULL_ROW;
-use river_runtime::state::{KeyIndex, RowStore, Saved, StateTable, hash_columns};
+use river_runtime::state::{DiskLayout, KeyIndex, RowStore, Saved, StateTable, hash_columns};
 use river_runtime::{Error, Result};
 
 use crate::one_row::{arrow_types, project};
 use crate::pairs::take_all;
 use crate::saved;
 use crate::stored_rows::{row_columns, save_rows};
+use crate::window::span::{Span, WINDOW_COLUMNS, spans};
 use crate::window::zone::Zone;
-
-/// Key columns that are those of the window.
-const WINDOW_COLUMNS: usize = 2;
 
 /// One input.
 pub struct Side {
@@ -25,7 +22,6 @@ pub struct Side {
     saved_columns: Vec<FieldRef>,
     /// `window_start`, `window_end`, then the key.
     pub columns: Vec<usize>,
-    pub window_end: usize,
     pub zone: Zone,
     pub store: RowStore,
     /// Rows of each slot.
@@ -55,7 +51,6 @@ impl Side {
         Ok(Side {
             saved_columns: row_columns(input).into_iter().map(of_side).collect(),
             columns,
-            window_end: window.1,
             zone,
             store: RowStore::new(&types)?,
             rows: Vec::new(),
@@ -70,23 +65,39 @@ impl Side {
     }
 }
 
-/// A window that has not ended.
+/// Windows that end together.
 #[derive(Default)]
-pub struct Window {
-    /// Slots of its keys.
+pub struct Ending {
+    /// Slots of their keys that are in memory.
     pub slots: Vec<u32>,
     /// Slots of keys that match nothing, as they are NULL.
     pub null_slots: Vec<u32>,
+    /// Start and end of all.
+    pub spans: Vec<Span>,
+}
+
+/// Where a row belongs.
+#[derive(Clone, Copy)]
+pub struct Place {
+    /// The slot of its key.
+    pub slot: u32,
+    /// Whether its key matches nothing.
+    pub null_key: bool,
+    /// Its window.
+    pub span: Span,
+    /// The watermark that ends the window.
+    pub trigger: i64,
 }
 
 /// The rows held.
 pub struct Held {
     /// For each key column whether NULL equals NULL.
     null_safe: Vec<bool>,
+    key_columns: Vec<FieldRef>,
     pub keys: KeyIndex,
     pub sides: [Side; 2],
     /// Windows by the watermark that ends them.
-    pub windows: BTreeMap<i64, Window>,
+    pub windows: BTreeMap<i64, Ending>,
 }
 
 impl Held {
@@ -95,7 +106,15 @@ impl Held {
         let column = |at: &usize| sides[0].saved_columns[*at].data_type().clone();
         let types: Vec<Arrow> = sides[0].columns.iter().map(column).collect();
         let null_safe = [&[true; WINDOW_COLUMNS], null_safe].concat();
-        Ok(Held { null_safe, keys: KeyIndex::new(&types)?, sides, windows: BTreeMap::new() })
+        let key_column =
+            |(at, ty): (usize, &Arrow)| saved::column(format!("#key.{at}"), ty.clone());
+        Ok(Held {
+            null_safe,
+            key_columns: types.iter().enumerate().map(key_column).collect(),
+            keys: KeyIndex::new(&types)?,
+            sides,
+            windows: BTreeMap::new(),
+        })
     }
 
     /// Makes room for all slots.
@@ -127,11 +146,15 @@ impl Held {
     }
 
     /// Adds a row to its slot; with the first one the slot is filed under its window.
-    pub fn add(&mut self, input: usize, slot: u32, row: u32, null_key: bool, trigger: i64) {
+    pub fn add(&mut self, input: usize, row: u32, place: Place) {
+        let Place { slot, null_key, span, trigger } = place;
         if self.is_without(slot) {
-            let window = self.windows.entry(trigger).or_default();
-            let slots = if null_key { &mut window.null_slots } else { &mut window.slots };
+            let ending = self.windows.entry(trigger).or_default();
+            let slots = if null_key { &mut ending.null_slots } else { &mut ending.slots };
             slots.push(slot);
+            if !ending.spans.contains(&span) {
+                ending.spans.push(span);
+            }
         }
         self.sides[input].rows[slot as usize].push(row);
     }
@@ -155,11 +178,11 @@ impl Held {
         let side = &mut self.sides[input];
         let all: Vec<u32> = (0..rows as u32).collect();
         side.store.append(&columns, &all, &mut ids)?;
-        let ends = timestamp_ticks(&columns[side.window_end])
-            .ok_or_else(|| Error::internal("the end of a window is no timestamp"))?;
-        let triggers: Vec<i64> = ends.iter().map(|end| side.zone.trigger(*end)).collect();
+        let windows = spans(&columns, &side.columns)?;
         for row in 0..rows {
-            self.add(input, slots[row], ids[row], null_keys[row], triggers[row]);
+            let trigger = self.sides[input].zone.trigger(windows.end(row));
+            let (slot, null_key) = (slots[row], null_keys[row]);
+            self.add(input, ids[row], Place { slot, null_key, span: windows.get(row), trigger });
         }
         Ok(())
     }
@@ -172,7 +195,8 @@ impl StateTable for Held {
 
     fn columns(&self) -> Vec<FieldRef> {
         let [left, right] = &self.sides;
-        let mut columns = [&left.saved_columns[..], &right.saved_columns[..]].concat();
+        let (left, right) = (&left.saved_columns[..], &right.saved_columns[..]);
+        let mut columns = [&self.key_columns, left, right].concat();
         columns.extend(["#left", "#right"].map(|name| saved::column(name, Arrow::Boolean)));
         columns
     }
@@ -181,7 +205,8 @@ impl StateTable for Held {
         &self.keys
     }
 
-    /// Row after row of both sides of a slot beside each other, NULLs where one has fewer.
+    /// The key, and row after row of both sides of a slot beside each other, NULLs where one has
+    /// fewer.
     fn save(&self, slots: &[u32]) -> Result<Saved> {
         let mut ids = [Vec::new(), Vec::new()];
         let mut owners: Vec<u32> = Vec::new();
@@ -193,21 +218,21 @@ impl StateTable for Held {
             ids.iter_mut().for_each(|ids| ids.resize(rows, NULL_ROW));
             owners.resize(rows, *slot);
         }
-        let mut columns = save_rows(&self.sides[0].store, &ids[0])?;
+        let mut columns = self.keys.key_columns(&owners)?;
+        let mut hashes = Vec::new();
+        hash_columns(&columns[WINDOW_COLUMNS..], owners.len(), &mut hashes)?;
+        columns.extend(save_rows(&self.sides[0].store, &ids[0])?);
         columns.extend(save_rows(&self.sides[1].store, &ids[1])?);
         for ids in &ids {
             let there: Vec<bool> = ids.iter().map(|id| *id != NULL_ROW).collect();
             columns.push(std::sync::Arc::new(BooleanArray::from(there)));
         }
-        let keys = self.keys.key_columns(&owners)?;
-        let mut hashes = Vec::new();
-        hash_columns(&keys[WINDOW_COLUMNS..], owners.len(), &mut hashes)?;
         Ok(Saved { columns, hashes })
     }
 
     fn load(&mut self, columns: &[ArrayRef], _: usize) -> Result<()> {
-        let width = self.sides[0].saved_columns.len();
-        let (left, rest) = columns.split_at(width);
+        let (_, rest) = columns.split_at(self.key_columns.len());
+        let (left, rest) = rest.split_at(self.sides[0].saved_columns.len());
         let (right, there) = rest.split_at(self.sides[1].saved_columns.len());
         self.load_side(0, left, &there[0])?;
         self.load_side(1, right, &there[1])
@@ -223,5 +248,31 @@ impl StateTable for Held {
 
     fn index_mut(&mut self) -> &mut KeyIndex {
         &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        Some(DiskLayout {
+            key_columns: (0..self.key_columns.len()).collect(),
+            times: WINDOW_COLUMNS,
+            carries_hash: false,
+            lifetime: None,
+        })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        for side in &mut self.sides {
+            for slot in slots {
+                side.store.remove(&side.rows[*slot as usize]);
+                side.rows[*slot as usize] = Vec::new();
+            }
+        }
+        // Windows that are all on disk are still known.
+        let mut windows = std::mem::take(&mut self.windows);
+        for ending in windows.values_mut() {
+            ending.slots.retain(|slot| !self.is_without(*slot));
+            ending.null_slots.retain(|slot| !self.is_without(*slot));
+        }
+        self.windows = windows;
+        slots.iter().for_each(|slot| self.keys.remove(*slot));
     }
 }

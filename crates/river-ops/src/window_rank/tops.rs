@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use arrow_array::ArrayRef;
 use arrow_schema::FieldRef;
 use river_core::Field;
-use river_expr::column::timestamp_ticks;
-use river_runtime::state::{KeyIndex, RowStore, Saved, StateTable, hash_columns};
-use river_runtime::{Error, OperatorContext, Result};
+use river_runtime::state::{DiskLayout, KeyIndex, RowStore, Saved, StateTable, hash_columns};
+use river_runtime::{OperatorContext, Result};
 
 use super::{WindowRankSpec, window_zone};
 use crate::one_row::{arrow_types, project};
 use crate::order::{Order, StoredKey};
 use crate::stored_rows::{row_columns, save_rows};
+use crate::window::span::{Span, WINDOW_COLUMNS, spans};
 use crate::window::zone::Zone;
 
 /// The rows held of all windows that have not ended.
@@ -23,14 +23,22 @@ pub struct Tops<K> {
     pub order: Order,
     /// `window_start`, `window_end`, then the partition.
     pub columns: Vec<usize>,
-    window_end: usize,
     pub zone: Zone,
     pub keys: KeyIndex,
     pub store: RowStore,
     /// The rows of each slot with their sort keys, the best first.
     pub tops: Vec<Vec<(K, u32)>>,
-    /// Slots by the watermark that ends their window, in order of their first row.
-    pub windows: BTreeMap<i64, Vec<u32>>,
+    /// Windows by the watermark that ends them.
+    pub windows: BTreeMap<i64, Ending>,
+}
+
+/// Windows that end together.
+#[derive(Default)]
+pub struct Ending {
+    /// Slots of those that are in memory, in order of their first row.
+    pub slots: Vec<u32>,
+    /// Start and end of all.
+    pub spans: Vec<Span>,
 }
 
 impl<K: StoredKey> Tops<K> {
@@ -51,7 +59,6 @@ impl<K: StoredKey> Tops<K> {
             partition: spec.partition.to_vec(),
             order: Order::new(input, spec.order)?,
             columns,
-            window_end: spec.window.1,
             zone: window_zone(input, context)?,
             keys: KeyIndex::new(&key_types)?,
             store: RowStore::new(&types)?,
@@ -66,9 +73,13 @@ impl<K: StoredKey> Tops<K> {
     }
 
     /// Notes when the window of a slot ends, if it has no row yet.
-    pub fn plan(&mut self, slot: u32, trigger: i64) {
+    pub fn plan(&mut self, slot: u32, trigger: i64, span: Span) {
         if self.tops[slot as usize].is_empty() {
-            self.windows.entry(trigger).or_default().push(slot);
+            let ending = self.windows.entry(trigger).or_default();
+            ending.slots.push(slot);
+            if !ending.spans.contains(&span) {
+                ending.spans.push(span);
+            }
         }
     }
 }
@@ -103,10 +114,9 @@ impl<K: StoredKey> StateTable for Tops<K> {
         let all: Vec<u32> = (0..rows as u32).collect();
         self.store.append(columns, &all, &mut ids)?;
         let keys = self.order.keys(columns)?;
-        let ends = timestamp_ticks(&columns[self.window_end])
-            .ok_or_else(|| Error::internal("the end of a window is no timestamp"))?;
+        let spans = spans(columns, &self.columns)?;
         for (row, (slot, id)) in slots.iter().zip(ids).enumerate() {
-            self.plan(*slot, self.zone.trigger(ends[row]));
+            self.plan(*slot, self.zone.trigger(spans.end(row)), spans.get(row));
             self.tops[*slot as usize].push((K::from_bytes(keys.get(row)), id));
         }
         Ok(())
@@ -115,11 +125,35 @@ impl<K: StoredKey> StateTable for Tops<K> {
     fn memory(&self) -> usize {
         let entry = size_of::<(K, u32)>();
         let tops: usize = self.tops.iter().map(|top| top.capacity() * entry + 24).sum();
-        let windows: usize = self.windows.values().map(|slots| slots.capacity() * 4).sum();
+        let windows: usize = self.windows.values().map(|ending| ending.slots.capacity() * 4).sum();
         self.keys.memory() + self.store.memory() + tops + windows
     }
 
     fn index_mut(&mut self) -> &mut KeyIndex {
         &mut self.keys
+    }
+
+    fn disk_layout(&self) -> Option<DiskLayout> {
+        // A partition by columns of the window is hashed with them.
+        let is_besides = self.columns[WINDOW_COLUMNS..] == self.partition;
+        is_besides.then(|| DiskLayout {
+            key_columns: self.columns.clone(),
+            times: WINDOW_COLUMNS,
+            carries_hash: false,
+            lifetime: None,
+        })
+    }
+
+    fn evict(&mut self, slots: &[u32]) {
+        let mut rows = Vec::new();
+        for slot in slots {
+            rows.extend(self.tops[*slot as usize].drain(..).map(|(_, row)| row));
+            self.keys.remove(*slot);
+        }
+        self.store.remove(&rows);
+        // Windows that are all on disk are still known.
+        for ending in self.windows.values_mut() {
+            ending.slots.retain(|slot| !self.tops[*slot as usize].is_empty());
+        }
     }
 }

@@ -12,6 +12,7 @@ use arrow_array::types::Int64Type;
 use arrow_row::{RowConverter, RowParser, SortField};
 use arrow_schema::FieldRef;
 
+use super::fixed::{self, Words};
 use super::hash::{combine, hash_bytes};
 use super::table::Saved;
 use super::{DiskLayout, Lifetime, hash, hash_columns};
@@ -91,7 +92,7 @@ impl Codec {
     /// Keys as bytes.
     pub fn keys(&self, columns: &[ArrayRef], rows: usize) -> Result<ByteKeys> {
         let (times, rest) = columns.split_at(self.times);
-        let times: Vec<&[i64]> = times.iter().map(words).collect::<Result<_>>()?;
+        let times: Vec<Words> = times.iter().map(words).collect::<Result<_>>()?;
         let mut hashes = Vec::new();
         match rest.first().filter(|_| self.carries_hash) {
             None => hash_columns(rest, rows, &mut hashes)?,
@@ -196,9 +197,9 @@ pub fn end_of(value: &[u8]) -> i64 {
 }
 
 /// A column of times or hashes.
-fn words(column: &ArrayRef) -> Result<&[i64]> {
-    let words = column.as_primitive_opt::<Int64Type>().map(|words| &words.values()[..]);
-    words.ok_or_else(|| Error::internal("a time or hash in a key is no 64-bit number"))
+fn words(column: &ArrayRef) -> Result<Words<'_>> {
+    let words = fixed::words(column);
+    words.ok_or_else(|| Error::internal("a time or hash in a key is no number"))
 }
 
 /// Bytes in the order of the numbers.
