@@ -29,7 +29,7 @@ use std::path::Path;
 
 pub use compress::Compression;
 pub use reader::{SnapshotReader, Tail};
-pub use writer::{SnapshotWriter, WriteOptions};
+pub use writer::{SnapshotWriter, WriteOptions, encode_node};
 
 use crate::disk::{Disk, read_full};
 use crate::name::{self, FileKind, FileName};

@@ -36,6 +36,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("zk-wire", &[]),
     ("keeper-disk", &["zk-wire"]),
     ("keeper-core", &["zk-wire"]),
+    ("keeper-client", &["zk-wire"]),
+    ("keeper", &["zk-wire", "keeper-disk", "keeper-core", "keeper-client"]),
     ("xtask", &[]),
 ];
 

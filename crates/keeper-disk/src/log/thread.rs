@@ -28,6 +28,8 @@ pub enum LogRequest {
         /// Its bytes.
         txn: Vec<u8>,
     },
+    /// Append several, in their order.
+    AppendAll(Vec<(Zxid, Vec<u8>)>),
     /// Make all before durable and begin a new file with the next; answered with `Rolled`.
     Roll,
     /// Make all before durable now; answered with `Durable` also if there was nothing to do.
@@ -171,18 +173,13 @@ impl<T: FnMut(LogEvent)> Worker<T> {
     /// Does one request; true if everything is durable after it.
     fn handle(&mut self, request: LogRequest, flushed: Instant) -> Result<bool> {
         match request {
-            LogRequest::Append { zxid, txn } => {
-                self.writer.append(zxid, &txn)?;
-                self.waiting += 1;
-                // The clock is read only where a delay is set.
-                let since = match self.policy.delay.is_zero() {
-                    true => self.policy.delay,
-                    false => flushed.elapsed(),
-                };
-                if !self.policy.is_complete(self.waiting, since) {
-                    return Ok(false);
+            LogRequest::Append { zxid, txn } => return self.append(zxid, &txn, flushed),
+            LogRequest::AppendAll(txns) => {
+                let mut is_durable = false;
+                for (zxid, txn) in &txns {
+                    is_durable = self.append(*zxid, txn, flushed)?;
                 }
-                self.commit()?;
+                return Ok(is_durable);
             }
             LogRequest::Flush => self.commit()?,
             LogRequest::Roll => {
@@ -192,6 +189,22 @@ impl<T: FnMut(LogEvent)> Worker<T> {
                 (self.tell)(LogEvent::Rolled(commit));
             }
         }
+        Ok(true)
+    }
+
+    /// Appends one, and makes the batch durable if that completes it.
+    fn append(&mut self, zxid: Zxid, txn: &[u8], flushed: Instant) -> Result<bool> {
+        self.writer.append(zxid, txn)?;
+        self.waiting += 1;
+        // The clock is read only where a delay is set.
+        let since = match self.policy.delay.is_zero() {
+            true => self.policy.delay,
+            false => flushed.elapsed(),
+        };
+        if !self.policy.is_complete(self.waiting, since) {
+            return Ok(false);
+        }
+        self.commit()?;
         Ok(true)
     }
 

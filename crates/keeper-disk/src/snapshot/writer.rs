@@ -72,11 +72,15 @@ impl SnapshotWriter {
         acl: i64,
         stat: &StatPersisted,
     ) -> Result<()> {
-        self.bytes(Some(path.as_bytes()));
-        self.bytes(data);
-        self.long(acl);
-        stat.encode(&mut self.buffer);
+        encode_node(&mut self.buffer, path, data, acl, stat);
         if self.buffer.len() < CHUNK { Ok(()) } else { self.pass_on() }
+    }
+
+    /// Writes nodes that were encoded elsewhere, by [`encode_node`].
+    pub fn nodes(&mut self, encoded: &[u8]) -> Result<()> {
+        self.pass_on()?;
+        self.sum.write(encoded);
+        self.output.write_all(encoded).map_err(Error::io("write to", &self.partial))
     }
 
     /// Ends the snapshot, makes it durable, and gives it its name.
@@ -145,13 +149,7 @@ impl SnapshotWriter {
     }
 
     fn bytes(&mut self, bytes: Option<&[u8]>) {
-        match bytes {
-            None => self.int(-1),
-            Some(bytes) => {
-                self.int(bytes.len() as i32);
-                self.buffer.extend_from_slice(bytes);
-            }
-        }
+        put_bytes(&mut self.buffer, bytes);
     }
 
     fn seal(&mut self) -> Result<()> {
@@ -167,6 +165,26 @@ impl SnapshotWriter {
         self.buffer.clear();
         Ok(())
     }
+}
+
+/// Appends a node as a snapshot has it, for [`SnapshotWriter::nodes`].
+pub fn encode_node(
+    out: &mut Vec<u8>,
+    path: &str,
+    data: Option<&[u8]>,
+    acl: i64,
+    stat: &StatPersisted,
+) {
+    put_bytes(out, Some(path.as_bytes()));
+    put_bytes(out, data);
+    out.extend_from_slice(&acl.to_be_bytes());
+    stat.encode(out);
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    let len = bytes.map_or(-1, |bytes| bytes.len() as i32);
+    out.extend_from_slice(&len.to_be_bytes());
+    out.extend_from_slice(bytes.unwrap_or_default());
 }
 
 /// A file written from its start.

@@ -1,0 +1,17 @@
+//! `keeper`: a coordination server that every ZooKeeper client takes for ZooKeeper, and the
+//! commands around it.
+//!
+//! What is decided is decided in `keeper-core`, which has no sockets, files, clock or threads; all
+//! of those are here. Bytes of the protocol are `zk-wire`'s, files are `keeper-disk`'s.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`commands`] | the command line |
+//! | [`config`] | `zoo.cfg` |
+//! | [`server`] | start, the core's thread, snapshots, stop |
+//! | [`client_port`] | connections of clients: sockets, frames, limits |
+
+pub mod client_port;
+pub mod commands;
+pub mod config;
+pub mod server;

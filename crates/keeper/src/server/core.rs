@@ -1,0 +1,223 @@
+//! The thread that owns the node.
+//!
+//! A round: takes everything that waits in the inbox, steps the node through it, hands out what
+//! came of it (transactions to the log, answers to the network threads, one batch each), and
+//! sleeps if nothing is left. It never waits for a client, and for the disk only when the log's
+//! queue is full.
+//!
+//! What holds: nothing is handed out after the log has failed.
+
+mod clock;
+mod route;
+mod snapshots;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use keeper_core::node::{Event, Incoming, Node, Now, Output};
+use keeper_core::watch::ConnectionId;
+use keeper_disk::Error as DiskError;
+use keeper_disk::log::{Commit, LogEvent, LogRequest};
+use zk_wire::acl::Id;
+use zk_wire::connect::ConnectRequest;
+use zk_wire::header::RequestHeader;
+
+use super::handle::{Handle, Stop};
+use super::snapshot::SnapshotRequest;
+use super::{Failure, snapshot};
+use crate::client_port::Mailbox;
+
+pub(super) use clock::Clock;
+use route::Router;
+use snapshots::Snapshots;
+pub(super) use snapshots::digest;
+
+/// What the core's thread is told.
+pub(crate) enum Message {
+    /// A connection has sent its first frame.
+    Connect { connection: ConnectionId, address: IpAddr, ids: Vec<Id>, request: ConnectRequest },
+    /// A connection has sent further frames, in their order.
+    Requests { connection: ConnectionId, requests: Vec<(RequestHeader, Incoming)> },
+    /// A connection is gone.
+    Disconnect { connection: ConnectionId },
+    /// News of the log's thread.
+    Log(LogEvent),
+    /// Somebody wants to look at the node.
+    Inspect(Box<dyn FnOnce(&Node) + Send>),
+    /// News of the snapshot's thread.
+    Snapshot(snapshot::News),
+    /// Take nothing more, finish what is being written, end.
+    Stop,
+}
+
+/// What the core's thread is made of.
+pub(super) struct Core {
+    node: Node,
+    handle: Handle,
+    clock: Clock,
+    router: Router,
+    snapshots: Snapshots,
+    /// Outputs of the last steps, emptied after each message.
+    out: Vec<Output>,
+    tick: Duration,
+    next_tick_ms: i64,
+    stopping: bool,
+}
+
+impl Core {
+    pub(super) fn new(
+        node: Node,
+        handle: Handle,
+        clock: Clock,
+        log: Sender<LogRequest>,
+        network: Vec<Arc<Mailbox>>,
+        snapshot: Sender<SnapshotRequest>,
+    ) -> Self {
+        let tick_ms = handle.config().sessions.tick_ms;
+        let snapshots = Snapshots::new(handle.config().snapshot, snapshot, log.clone());
+        Self {
+            node,
+            clock,
+            router: Router::new(log, network),
+            snapshots,
+            out: Vec::new(),
+            tick: Duration::from_millis((tick_ms / 4).clamp(10, 500) as u64),
+            next_tick_ms: 0,
+            stopping: false,
+            handle,
+        }
+    }
+
+    /// Runs until it is told to stop, or the log fails.
+    pub(super) fn run(mut self) {
+        let guard = EndGuard { handle: self.handle.clone(), done: false };
+        let result = self.work();
+        self.handle.core().close();
+        guard.end(result);
+        // Freeing every node takes long, and the process ends.
+        std::mem::forget(self.node);
+    }
+
+    fn work(&mut self) -> Result<(), Failure> {
+        let mut taken = Vec::new();
+        let mut now = self.clock.now();
+        loop {
+            let left = self.next_tick_ms.saturating_sub(now.elapsed).max(0) as u64;
+            let patience = Duration::from_millis(left).min(self.tick);
+            self.handle.clone().core().take(&mut taken, patience);
+            now = self.clock.now();
+            for message in taken.drain(..) {
+                self.take(now, message)?;
+                if self.router.is_full() {
+                    self.router.flush();
+                }
+            }
+            if now.elapsed >= self.next_tick_ms {
+                self.next_tick_ms = now.elapsed + self.tick.as_millis() as i64;
+                self.step(now, Event::Tick);
+            }
+            self.router.flush();
+            if self.stopping && self.node.pending() == 0 {
+                return Ok(());
+            }
+            self.snapshots.begin_if_due(&self.node);
+        }
+    }
+
+    fn take(&mut self, now: Now, message: Message) -> Result<(), Failure> {
+        match message {
+            Message::Requests { .. } | Message::Connect { .. } if self.stopping => {}
+            Message::Requests { connection, requests } => {
+                for (header, request) in requests {
+                    self.node.step(
+                        now,
+                        Event::Request { connection, header, request },
+                        &mut self.out,
+                    );
+                }
+                self.hand_out();
+            }
+            Message::Connect { connection, address, ids, request } => {
+                self.step(now, Event::Connect { connection, address, ids, request });
+            }
+            Message::Disconnect { connection } => self.step(now, Event::Disconnect { connection }),
+            Message::Log(LogEvent::Durable(commit) | LogEvent::Rolled(commit)) => {
+                self.count(&commit);
+                self.step(now, Event::Synced { zxid: commit.zxid });
+            }
+            Message::Log(LogEvent::Failed(error)) => return Err(log_failed(&error)),
+            Message::Inspect(look) => look(&self.node),
+            Message::Snapshot(news) => self.snapshots.news(&self.node, news),
+            Message::Stop => self.stopping = true,
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, now: Now, event: Event) {
+        self.node.step(now, event, &mut self.out);
+        self.hand_out();
+    }
+
+    fn hand_out(&mut self) {
+        for output in self.out.drain(..) {
+            match output {
+                Output::Append { zxid, entry } => {
+                    self.snapshots.count(entry.len());
+                    self.router.append(zxid, entry);
+                }
+                Output::DigestMismatch { zxid } => {
+                    tracing::error!(
+                        "the tree's digest after {zxid} is not the one in the log: compare the \
+                         servers' data, and restart this one from a snapshot of another"
+                    );
+                    self.handle.stats().add_digest_mismatch();
+                }
+                output => self.router.answer(output),
+            }
+        }
+    }
+
+    fn count(&self, commit: &Commit) {
+        if commit.sync > self.handle.config().flush.warn_after {
+            self.handle.stats().add_slow_sync();
+        }
+    }
+}
+
+/// Without a log nothing may be acknowledged.
+fn log_failed(error: &DiskError) -> Failure {
+    let message = format!(
+        "{error}. The server ends without acknowledging anything further: look after the disk of \
+         the transaction log (dataLogDir) and start it again"
+    );
+    Failure::new(Failure::UNEXPECTED, message)
+}
+
+/// Says that the core has ended, also where it has panicked: nobody would answer any more.
+struct EndGuard {
+    handle: Handle,
+    done: bool,
+}
+
+impl EndGuard {
+    fn end(mut self, result: Result<(), Failure>) {
+        self.done = true;
+        self.handle.tell_stop(match result {
+            Ok(()) => Stop::Done,
+            Err(failure) => Stop::Failed(failure),
+        });
+    }
+}
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        if !self.done {
+            let message = "the core has ended by a fault of this program, which the lines above \
+                           describe: please report it; nothing acknowledged is lost";
+            self.handle.core().close();
+            self.handle.tell_stop(Stop::Failed(Failure::new(Failure::UNEXPECTED, message)));
+        }
+    }
+}
