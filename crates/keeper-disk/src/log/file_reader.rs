@@ -131,6 +131,13 @@ impl LogFileReader {
         self.stop
     }
 
+    /// What is at [`LogFileReader::offset`] in place of an entry, after `advance` has found none;
+    /// `None` where nothing or zeros are there.
+    pub fn trouble(&self) -> Option<String> {
+        let stop = self.stop.filter(|stop| !matches!(stop, Stop::EndOfFile | Stop::Zeros))?;
+        Some(stop.to_string())
+    }
+
     pub(crate) fn file_len(&self) -> u64 {
         self.file_len
     }
