@@ -72,7 +72,8 @@ impl Client {
         });
         let mut servers = connect.servers.clone();
         if options.shuffle {
-            let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
+            let nanos =
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.subsec_nanos());
             let count = servers.len();
             servers.rotate_left(nanos as usize / 1000 % count);
         }
@@ -180,8 +181,8 @@ impl Client {
         }
     }
 
-    /// Sends a request, whose paths are below the chroot, and gives the answer to wait for: many may
-    /// be in flight, and are done in the order of these calls.
+    /// Sends a request, whose paths are below the chroot, and gives the answer to wait for: many
+    /// may be in flight, and are done in the order of these calls.
     pub async fn submit(&self, mut request: Request) -> Result<Answer> {
         let path = request.path().map(|path| path.as_str().to_owned());
         self.inner.chroot.add_to(&mut request);
@@ -278,8 +279,11 @@ impl Client {
     /// Replaces the data of a node that has this version; -1: any.
     pub async fn set(&self, path: &str, data: Option<Bytes>, version: i32) -> Result<Stat> {
         let path = checked(path)?;
-        stat(OpCode::SetData, self.request(Request::SetData(SetDataRequest { path, data, version })))
-            .await
+        stat(
+            OpCode::SetData,
+            self.request(Request::SetData(SetDataRequest { path, data, version })),
+        )
+        .await
     }
 
     /// The names of a node's children, sorted, and its stat.

@@ -212,8 +212,7 @@ impl<'s> Connection<'s> {
                 let xid = self.session.next_xid();
                 let start = self.out.len();
                 self.put(xid, &request);
-                let (len, limit) =
-                    (self.out.len() - start - 4, self.session.options.max_request);
+                let (len, limit) = (self.out.len() - start - 4, self.session.options.max_request);
                 if len > limit {
                     self.out.truncate(start);
                     return asker.answer(Err(Error::TooLarge { len, limit }));

@@ -40,7 +40,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The next event; `None` once the client has ended and all was read. `Err` says how many events
+    /// The next event; `None` once all handles of the client are gone. `Err` says how many events
     /// were lost because too many waited here.
     pub async fn next(&mut self) -> Option<Result<Event, u64>> {
         match self.receiver.recv().await {

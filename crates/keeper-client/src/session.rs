@@ -117,13 +117,8 @@ impl Session {
         let mut failures = 0;
         let ended = loop {
             let server = self.servers[failures % self.servers.len()].clone();
-            let opening = open_in_time(
-                &self.options,
-                self.servers.len(),
-                &server,
-                &self.key,
-                self.last_zxid,
-            );
+            let opening =
+                open_in_time(&self.options, self.servers.len(), &server, &self.key, self.last_zxid);
             let opened = tokio::select! {
                 opened = opening => opened,
                 control = self.control.recv() => break Ended::closed_by(control),

@@ -3,6 +3,8 @@
 pub mod bench;
 pub mod cli;
 mod files;
+#[cfg(test)]
+mod fixtures;
 pub mod log;
 pub mod server;
 pub mod snapshot;

@@ -14,8 +14,8 @@
 //! | `fan_out`, `connects`, `idle` | workloads that are not "request, reply" |
 //! | `histogram`, `report` | figures |
 //!
-//! At a fixed rate the time of a request begins when it was due, not when it could be sent: a server
-//! that stalls is not spared the requests that it kept from being made.
+//! At a fixed rate the time of a request begins when it was due, not when it could be sent: a
+//! server that stalls is not spared the requests that it kept from being made.
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! `keeper cli`: nodes, ACLs, quotas and members by hand and from scripts; the verbs, the options and
-//! the lines of `zkCli.sh`.
+//! `keeper cli`: nodes, ACLs, quotas and members by hand and from scripts; the verbs, the options
+//! and the lines of `zkCli.sh`.
 //!
 //! With a verb on the command line it does that and ends, with exit code 1 if it failed; otherwise
 //! it reads verbs from the terminal (with history and completion) or from its input.
@@ -20,11 +20,11 @@ mod options;
 mod quota;
 mod shell;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod verbs;
 mod walk;
 mod watches;
-#[cfg(test)]
-mod tests;
 
 use shell::Shell;
 

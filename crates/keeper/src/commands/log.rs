@@ -9,9 +9,9 @@ use anyhow::Result;
 
 mod dump;
 mod entry;
-mod verify;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use super::files::parse_long;
 

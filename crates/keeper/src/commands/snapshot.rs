@@ -12,9 +12,9 @@ use anyhow::Result;
 mod diff;
 mod dump;
 mod node;
-mod verify;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 /// Looks into snapshots.
 #[derive(Debug, Clone, clap::Args)]

@@ -124,7 +124,9 @@ fn parse(answer: &str) -> Map<String, Value> {
     fields.insert("read_only".to_owned(), json!(answer.contains("READ-ONLY mode")));
     for (name, value) in answer.lines().filter_map(|line| line.split_once(": ")) {
         match name {
-            "Latency min/avg/max" => put_parts(&mut fields, "latency", ["min", "avg", "max"], value),
+            "Latency min/avg/max" => {
+                put_parts(&mut fields, "latency", ["min", "avg", "max"], value)
+            }
             "Proposal sizes last/min/max" => {
                 put_parts(&mut fields, "proposal_size", ["last", "min", "max"], value);
             }

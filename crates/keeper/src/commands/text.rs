@@ -1,8 +1,9 @@
 //! Stats, permissions, data and dates as Apache's tools print them.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
-use chrono::{Local, TimeZone};
+use chrono::{Local, Offset, TimeZone};
 use zk_wire::acl::{Acl, Id, perms};
 use zk_wire::stat::Stat;
 
@@ -21,13 +22,21 @@ pub(in crate::commands) fn print_stat(stat: &Stat, out: &mut dyn Write) -> io::R
     writeln!(out, "numChildren = {}", stat.num_children)
 }
 
-/// A time as Java's `Date` prints it: `Thu Jan 01 00:00:00 UTC 1970`. Zones other than UTC are shown
+/// A time as Java's `Date` prints it: `Thu Jan 01 00:00:00 UTC 1970`. Zones but UTC are shown
 /// by their offset, where Java has their abbreviation.
 pub(in crate::commands) fn date(millis: i64) -> String {
-    let Some(time) = Local.timestamp_millis_opt(millis).single() else {
+    date_in(&Local, millis)
+}
+
+/// The same in a zone.
+pub(in crate::commands) fn date_in<Z: TimeZone>(zone: &Z, millis: i64) -> String
+where
+    Z::Offset: Display,
+{
+    let Some(time) = zone.timestamp_millis_opt(millis).single() else {
         return format!("{millis} ms");
     };
-    let zone = match time.offset().local_minus_utc() {
+    let zone = match time.offset().fix().local_minus_utc() {
         0 => "UTC".to_owned(),
         _ => time.format("GMT%:z").to_string(),
     };

@@ -16,22 +16,22 @@ pub struct Arguments {
     #[arg(short, long, value_delimiter = ',', default_value = "create,set,get")]
     pub workload: Vec<Workload>,
     /// Connections, each with a session of its own.
-    #[arg(short, long, default_value_t = 16, value_parser = RangedU64ValueParser::<u32>::new().range(1..=65_000))]
+    #[arg(short, long, default_value_t = 16, value_parser = between(1..=65_000))]
     pub connections: u32,
     /// Requests in flight on each connection.
-    #[arg(short = 'f', long, default_value_t = 64, value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000))]
+    #[arg(short = 'f', long, default_value_t = 64, value_parser = between(1..=100_000))]
     pub in_flight: u32,
     /// Bytes of data of each node.
-    #[arg(long, default_value_t = 100, value_parser = RangedU64ValueParser::<u32>::new().range(0..=1_000_000))]
+    #[arg(long, default_value_t = 100, value_parser = between(0..=1_000_000))]
     pub size: u32,
     /// Nodes that are read and written.
-    #[arg(long, default_value_t = 1000, value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000_000))]
+    #[arg(long, default_value_t = 1000, value_parser = between(1..=10_000_000))]
     pub nodes: u32,
     /// Children of the node that `children` asks for.
-    #[arg(long, default_value_t = 10, value_parser = RangedU64ValueParser::<u32>::new().range(0..=100_000))]
+    #[arg(long, default_value_t = 10, value_parser = between(0..=100_000))]
     pub children: u32,
     /// Writes in each multi.
-    #[arg(long, default_value_t = 5, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1000))]
+    #[arg(long, default_value_t = 5, value_parser = between(1..=1000))]
     pub multi_ops: u32,
     /// Seconds that count.
     #[arg(short = 'd', long, default_value_t = 5.0)]
@@ -46,10 +46,10 @@ pub struct Arguments {
     #[arg(long)]
     pub rate: Option<f64>,
     /// Threads; each has its part of the connections.
-    #[arg(long, default_value_t = 1, value_parser = RangedU64ValueParser::<u32>::new().range(1..=256))]
+    #[arg(long, default_value_t = 1, value_parser = between(1..=256))]
     pub threads: u32,
     /// Session timeout, in milliseconds.
-    #[arg(long, default_value_t = 30_000, value_parser = RangedU64ValueParser::<u32>::new().range(1..=86_400_000))]
+    #[arg(long, default_value_t = 30_000, value_parser = between(1..=86_400_000))]
     pub timeout: u32,
     /// Leave the nodes there.
     #[arg(long)]
@@ -57,6 +57,11 @@ pub struct Arguments {
     /// One JSON object a workload; times in microseconds.
     #[arg(long)]
     pub json: bool,
+}
+
+/// A number within limits.
+fn between(limits: std::ops::RangeInclusive<u64>) -> RangedU64ValueParser<u32> {
+    RangedU64ValueParser::new().range(limits)
 }
 
 /// What the requests are.

@@ -49,15 +49,9 @@ pub(super) fn run(plan: &Plan, workload: Workload) -> Result<Report> {
 }
 
 /// Waits for sockets, for some time at most.
-pub(super) fn wait(
-    poll: &OwnedFd,
-    events: &mut Vec<epoll::Event>,
-    limit: Duration,
-) -> Result<()> {
-    let limit = Timespec {
-        tv_sec: limit.as_secs() as i64,
-        tv_nsec: i64::from(limit.subsec_nanos()),
-    };
+pub(super) fn wait(poll: &OwnedFd, events: &mut Vec<epoll::Event>, limit: Duration) -> Result<()> {
+    let limit =
+        Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: i64::from(limit.subsec_nanos()) };
     events.clear();
     match epoll::wait(poll, rustix::buffer::spare_capacity(events), Some(&limit)) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),

@@ -59,7 +59,7 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
 }
 
 struct Pings {
-    /// When each session was last heard of by the server, in order; from `next` on, round and round.
+    /// When each session was last heard of by the server; `next` is the one that waits longest.
     sent: Vec<Duration>,
     next: usize,
     frame: Frame,

@@ -104,7 +104,9 @@ impl Socket {
                 self.filled += count;
                 Ok(true)
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
                 Ok(false)
             }
             Err(error) => Err(error).context("read"),
@@ -125,7 +127,8 @@ impl Socket {
         let (true, Some(head)) = (self.skip == 0, there.first_chunk::<{ 4 + HEADER }>()) else {
             return Ok(None);
         };
-        let int = |at: usize| i32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
+        let int =
+            |at: usize| i32::from_be_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         let len = int(0);
         if (len as usize) < HEADER || len < 0 {
             bail!("the server sent a reply of {len} bytes");

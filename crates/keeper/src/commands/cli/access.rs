@@ -8,8 +8,8 @@ use keeper_client::Client;
 
 use super::options::Parsed;
 use super::shell::Failure;
-use crate::commands::text::{parse_acl, permissions, print_stat};
 use super::walk::DepthFirst;
+use crate::commands::text::{parse_acl, permissions, print_stat};
 
 pub(super) async fn add_auth(client: &Client, parsed: &Parsed) -> Result<(), Failure> {
     let credentials = parsed.arguments.get(1).map_or("", String::as_str);

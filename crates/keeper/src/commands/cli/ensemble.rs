@@ -102,9 +102,8 @@ pub(super) async fn reconfig(
 fn members_of(file: &str) -> Result<String, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::new(format!("Error processing {file}: {error}")))?;
-    let kept = |line: &&str| {
-        ["server.", "group", "weight"].iter().any(|prefix| line.starts_with(prefix))
-    };
+    let kept =
+        |line: &&str| ["server.", "group", "weight"].iter().any(|prefix| line.starts_with(prefix));
     let lines: Vec<&str> = text.lines().map(str::trim).filter(kept).collect();
     match lines.is_empty() {
         true => Err(Failure::new(format!("Error processing {file}: it names no server"))),

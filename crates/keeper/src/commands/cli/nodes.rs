@@ -20,8 +20,8 @@ use zk_wire::request::{DeleteRequest, Request};
 
 use super::options::Parsed;
 use super::shell::Failure;
-use crate::commands::text::{hex_dump, parse_acl, plain, print_stat};
 use super::walk::{DepthFirst, breadth_first};
+use crate::commands::text::{hex_dump, parse_acl, plain, print_stat};
 
 /// The longest TTL, in milliseconds.
 const TTL_MAX: i64 = 0xff_ffff_ffff;
@@ -56,7 +56,9 @@ pub(super) async fn create(client: &Client, parsed: &Parsed) -> Result<(), Failu
         _ => CreateMode::Persistent,
     };
     if ttl.is_some_and(|ttl| !(1..=TTL_MAX).contains(&ttl)) {
-        return Err(Failure::new(format!("ttl must be positive and cannot be larger than: {TTL_MAX}")));
+        return Err(Failure::new(format!(
+            "ttl must be positive and cannot be larger than: {TTL_MAX}"
+        )));
     }
     let path = &parsed.arguments[0];
     let data = parsed.arguments.get(1).map(|data| Bytes::copy_from_slice(data.as_bytes()));

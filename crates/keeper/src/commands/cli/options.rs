@@ -76,8 +76,7 @@ fn parse_joined<'a>(
     let unknown = || Failure::new(format!("Unrecognized option: {argument}"));
     for (at, letter) in letters.char_indices() {
         let behind = &letters[at + letter.len_utf8()..];
-        let (name, has_value) =
-            find(known, letter.encode_utf8(&mut [0; 4])).ok_or_else(unknown)?;
+        let (name, has_value) = find(known, letter.encode_utf8(&mut [0; 4])).ok_or_else(unknown)?;
         if has_value {
             let value = match behind.strip_prefix('=').unwrap_or(behind) {
                 "" => value_of(name, rest.next())?,

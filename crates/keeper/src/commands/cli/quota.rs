@@ -59,7 +59,8 @@ impl std::fmt::Display for Track {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "count={},bytes={}", self.get("count"), self.get("bytes"))?;
         let mut sign = "=";
-        for (key, value) in self.0.iter().filter(|(key, _)| !matches!(key.as_str(), "count" | "bytes"))
+        for (key, value) in
+            self.0.iter().filter(|(key, _)| !matches!(key.as_str(), "count" | "bytes"))
         {
             write!(f, "{sign};{key}={value}")?;
             sign = "";
@@ -85,8 +86,10 @@ pub(super) async fn set(
     let given: Vec<_> = KEYS.iter().filter(|(option, _)| parsed.has(option)).collect();
     let [(option, key)] = given[..] else {
         return Err(Failure::new(match given.len() {
-            0 => "Missing required option: [-n num soft quota, -b bytes soft quota, -N num hard \
-                  quota, -B bytes hard quota]",
+            0 => {
+                "Missing required option: [-n num soft quota, -b bytes soft quota, -N num hard \
+                  quota, -B bytes hard quota]"
+            }
             _ => "setquota -n|-b|-N|-B val path: one of them at a time",
         }));
     };
@@ -129,27 +132,34 @@ async fn put_limit(
         make(client, &at, None).await?;
     }
     let (limits, stats) = (below(&quota, LIMITS), below(&quota, STATS));
-    let mut track = match client.get(&limits, false).await {
-        Ok((data, _)) => Track::parse(&data.unwrap_or_default())?,
+    let (track, is_there) = match client.get(&limits, false).await {
+        Ok((data, _)) => {
+            let mut track = Track::parse(&data.unwrap_or_default())?;
+            track.put(key, value);
+            (track, true)
+        }
         Err(error) if error.is(ErrorCode::NoNode) => {
             let all = KEYS.map(|(_, key)| (key, -1));
             let mut track = Track::new(&all);
             track.put(key, value);
             make(client, &limits, track.bytes()).await?;
             make(client, &stats, Track::new(&[("count", 0), ("bytes", 0)]).bytes()).await?;
-            track
+            (track, false)
         }
         Err(error) => return Err(error.into()),
     };
-    track.put(key, value);
     let (used, _) = client.get(&stats, false).await?;
     warn_if_below(&track, &Track::parse(&used.unwrap_or_default())?, out)?;
-    client.set(&limits, track.bytes(), -1).await?;
+    if is_there {
+        client.set(&limits, track.bytes(), -1).await?;
+    }
     Ok(())
 }
 
 fn warn_if_below(limits: &Track, used: &Track, out: &mut dyn Write) -> Result<(), Failure> {
-    for (what, soft, hard) in [("count", "count", "countHardLimit"), ("bytes", "bytes", "byteHardLimit")] {
+    for (what, soft, hard) in
+        [("count", "count", "countHardLimit"), ("bytes", "bytes", "byteHardLimit")]
+    {
         let used = used.get(what);
         if [soft, hard].iter().any(|key| (0..used).contains(&limits.get(key))) {
             writeln!(

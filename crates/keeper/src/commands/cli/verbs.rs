@@ -65,13 +65,7 @@ const TABLE: &[Row] = &[
         1,
     ),
     row(Verb::Close, "close", "", &[], 0),
-    row(
-        Verb::Config,
-        "config",
-        "[-c] [-w] [-s]",
-        &[("s", false), ("w", false), ("c", false)],
-        0,
-    ),
+    row(Verb::Config, "config", "[-c] [-w] [-s]", &[("s", false), ("w", false), ("c", false)], 0),
     row(
         Verb::Create,
         "create",
@@ -170,8 +164,8 @@ pub(super) fn names() -> Vec<(&'static str, &'static str)> {
 
 /// Everything that can be typed.
 pub(super) fn usage() -> String {
-    let mut text = "ZooKeeper -server host:port -client-configuration properties-file cmd args\n"
-        .to_owned();
+    let mut text =
+        "ZooKeeper -server host:port -client-configuration properties-file cmd args\n".to_owned();
     for (name, usage) in names() {
         text.push_str(&format!("\t{name} {usage}\n"));
     }

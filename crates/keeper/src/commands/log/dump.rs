@@ -69,9 +69,8 @@ fn print(dump: &Dump, out: &mut dyn Write) -> Result<ExitCode> {
 
 /// Files that may hold what is asked for, going by their names.
 fn wanted(dump: &Dump, names: &[FileName]) -> std::ops::Range<usize> {
-    let from = dump.from.map_or(0, |from| {
-        names.iter().rposition(|name| name.zxid.0 <= from).unwrap_or(0)
-    });
+    let from =
+        dump.from.map_or(0, |from| names.iter().rposition(|name| name.zxid.0 <= from).unwrap_or(0));
     let to = dump.to.map_or(names.len(), |to| {
         names.iter().position(|name| name.zxid.0 > to).unwrap_or(names.len())
     });

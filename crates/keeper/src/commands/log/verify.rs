@@ -21,9 +21,8 @@ pub(super) fn run(arguments: &Verify, out: &mut dyn Write) -> Result<ExitCode> {
     let mut reports = verify(&RealDisk, folder)?;
     let newest = reports.last().map(|report| report.file.clone());
     let wanted: Vec<_> = files.paths().collect();
-    let is_wanted = |report: &FileReport| {
-        wanted.iter().any(|path| path.file_name() == report.file.file_name())
-    };
+    let is_wanted =
+        |report: &FileReport| wanted.iter().any(|path| path.file_name() == report.file.file_name());
     reports.retain(is_wanted);
     if reports.is_empty() {
         bail!("{} has no name of a log (log.<zxid>)", arguments.path.display());

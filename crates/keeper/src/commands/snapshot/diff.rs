@@ -26,6 +26,9 @@ struct Side {
     version: i32,
     mzxid: i64,
     acl_version: i32,
+    /// Children created and deleted change these two.
+    cversion: i32,
+    pzxid: i64,
 }
 
 /// Counts of differences.
@@ -108,9 +111,10 @@ fn each(
 
 impl Side {
     fn of(reader: &SnapshotReader) -> Side {
-        let StatPersisted { version, mzxid, aversion, .. } = *reader.stat();
+        let StatPersisted { version, mzxid, pzxid, cversion, aversion, .. } = *reader.stat();
         let bytes = reader.data().map_or(0, |data| data.len() as u64);
-        Side { bytes, version, mzxid: mzxid.0, acl_version: aversion }
+        let (mzxid, pzxid, acl_version) = (mzxid.0, pzxid.0, aversion);
+        Side { bytes, version, mzxid, acl_version, cversion, pzxid }
     }
 }
 
@@ -133,10 +137,12 @@ fn print(
                 json!({
                     "bytes": side.bytes, "version": side.version,
                     "mzxid": format!("0x{:x}", side.mzxid), "acl_version": side.acl_version,
+                    "pzxid": format!("0x{:x}", side.pzxid), "cversion": side.cversion,
                 })
             })
         };
-        let line = json!({"change": word, "path": path, "before": side(before), "after": side(after)});
+        let line =
+            json!({"change": word, "path": path, "before": side(before), "after": side(after)});
         writeln!(out, "{line}")?;
         return Ok(());
     }
@@ -147,13 +153,18 @@ fn print(
                 ("bytes", before.bytes as i64, after.bytes as i64),
                 ("version", i64::from(before.version), i64::from(after.version)),
                 ("aclVersion", i64::from(before.acl_version), i64::from(after.acl_version)),
+                ("cversion", i64::from(before.cversion), i64::from(after.cversion)),
             ] {
                 if before != after {
                     write!(out, " {what} {before} -> {after}")?;
                 }
             }
-            if before.mzxid != after.mzxid {
-                write!(out, " mZxid 0x{:x} -> 0x{:x}", before.mzxid, after.mzxid)?;
+            for (what, before, after) in
+                [("mZxid", before.mzxid, after.mzxid), ("pZxid", before.pzxid, after.pzxid)]
+            {
+                if before != after {
+                    write!(out, " {what} 0x{before:x} -> 0x{after:x}")?;
+                }
             }
         }
         (one, other) => {
@@ -209,7 +220,8 @@ impl Hashes {
         }
         hasher.write(&reader.stat().to_bytes());
         if reader.acl() != -1
-            && let Some((_, list)) = reader.acls().iter().find(|(number, _)| *number == reader.acl())
+            && let Some((_, list)) =
+                reader.acls().iter().find(|(number, _)| *number == reader.acl())
         {
             for acl in list {
                 hasher.write(&acl.to_bytes());

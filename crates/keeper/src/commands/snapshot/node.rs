@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::Utc;
 use keeper_disk::disk::RealDisk;
 use keeper_disk::snapshot::{SnapshotReader, newest_valid};
 use keeper_disk::{FileKind, FileName, Zxid};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use zk_wire::stat::StatPersisted;
 
 use crate::commands::files::{Files, one_line};
+use crate::commands::text::date_in;
 
 /// The snapshot of a path: of a folder the newest that is sound.
 pub(super) fn locate(path: &Path) -> Result<PathBuf> {
@@ -46,9 +48,9 @@ pub(super) fn print(
     let hex = |number: i64| format!("{number:#016x}");
     writeln!(out, "----\n{}", one_line(shown(reader.path())))?;
     writeln!(out, "  cZxid = {}", hex(stat.czxid.0))?;
-    writeln!(out, "  ctime = {}", crate::commands::text::date(stat.ctime))?;
+    writeln!(out, "  ctime = {}", date_in(&Utc, stat.ctime))?;
     writeln!(out, "  mZxid = {}", hex(stat.mzxid.0))?;
-    writeln!(out, "  mtime = {}", crate::commands::text::date(stat.mtime))?;
+    writeln!(out, "  mtime = {}", date_in(&Utc, stat.mtime))?;
     writeln!(out, "  pZxid = {}", hex(stat.pzxid.0))?;
     writeln!(out, "  cversion = {}", stat.cversion)?;
     writeln!(out, "  dataVersion = {}", stat.version)?;

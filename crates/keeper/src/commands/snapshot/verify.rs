@@ -62,7 +62,11 @@ pub(super) fn run(arguments: &Verify, out: &mut dyn Write) -> Result<ExitCode> {
                             "offset": offset, "what": what});
                         writeln!(out, "{line}")?;
                     }
-                    false => writeln!(out, "{file}: DAMAGED at offset {}: {}", damage.offset, damage.what)?,
+                    false => writeln!(
+                        out,
+                        "{file}: DAMAGED at offset {}: {}",
+                        damage.offset, damage.what
+                    )?,
                 }
             }
             Err(error) => return Err(error.into()),
