@@ -323,6 +323,7 @@ impl Node {
         };
         let result = match request {
             Incoming::Known(request) => reader.answer(request, &mut tell),
+            Incoming::Throttled(_) => Err(ErrorCode::ThrottledOp),
             Incoming::Malformed(_) | Incoming::Unknown => Err(ErrorCode::MarshallingError),
         };
         let (err, reply) = match result {
@@ -426,7 +427,7 @@ fn refusal(
 fn is_refused(request: &Incoming) -> bool {
     let op = match request {
         Incoming::Known(request) => request.op(),
-        Incoming::Malformed(op) => *op,
+        Incoming::Malformed(op) | Incoming::Throttled(op) => *op,
         Incoming::Unknown => return true,
     };
     matches!(op, OpCode::Check | OpCode::CreateSession | OpCode::DeleteContainer | OpCode::Sasl)

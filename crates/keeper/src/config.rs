@@ -148,7 +148,11 @@ pub struct ConnectionThrottle {
 impl Config {
     /// Reads a file; what is wrong with it is said with line, key and remedy.
     pub fn load(path: &Path) -> Result<Config> {
-        let properties = Properties::load(path)?;
+        Config::of(Properties::load(path)?)
+    }
+
+    /// Takes settings from keys that were read already.
+    pub fn of(properties: Properties) -> Result<Config> {
         read::config(properties)
     }
 

@@ -21,6 +21,8 @@ mod run;
 mod snapshot;
 pub mod stats;
 mod systemd;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use core::Message;
 pub use failure::Failure;

@@ -30,11 +30,25 @@ pub enum Incoming {
     Known(Request),
     /// The operation, but not the body.
     Malformed(OpCode),
+    /// An operation that has waited too long to be worth doing: refused with THROTTLEDOP.
+    Throttled(OpCode),
     /// Not even the operation.
     Unknown,
 }
 
 impl Incoming {
+    /// The request as one that has waited too long; those that keep or end a session are left as
+    /// they are (`RequestThrottler.shouldThrottleOp`).
+    pub fn throttled(self) -> Self {
+        let op = match &self {
+            Self::Known(Request::Ping | Request::CloseSession | Request::Auth(_)) => return self,
+            Self::Known(request) => request.op(),
+            Self::Malformed(op) => *op,
+            Self::Throttled(_) | Self::Unknown => return self,
+        };
+        Self::Throttled(op)
+    }
+
     /// Reads the body behind a header.
     pub fn decode(header: &RequestHeader, input: &mut Reader<'_>) -> Self {
         match OpCode::from_code(header.op) {

@@ -154,6 +154,25 @@ fn reads_wait_for_their_own_writes_only() {
 
 /// As whoever creates a protected node must see after a reconnect whether it is there.
 #[test]
+fn who_waited_too_long_is_refused_in_order() {
+    let mut script = Script::new();
+    script.ask(1, create("/a", P));
+    for request in [set_data("/a"), Request::Ping] {
+        script.xid += 1;
+        let header = RequestHeader { xid: script.xid, op: request.op().code() };
+        let request = Incoming::Known(request).throttled();
+        script.step(Event::Request { connection: ConnectionId(1), header, request });
+    }
+    script.sync();
+    script.check(expect![[r#"
+        append 0x3
+        1: 1 at 0x3 OK Path
+        1: 2 at 0x3 THROTTLEDOP Empty
+        1: 3 at 0x3 OK Empty
+    "#]]);
+}
+
+#[test]
 fn a_session_that_comes_back_sees_what_it_asked_for_before() {
     let mut script = Script::new();
     let session = SessionId(FIRST);

@@ -7,10 +7,12 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use keeper_core::node::Incoming;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Sleep, sleep};
 use zk_wire::acl::Id;
 use zk_wire::connect::ConnectRequest;
 use zk_wire::header::RequestHeader;
@@ -26,6 +28,8 @@ const READ: usize = 64 << 10;
 const READ_MIN: usize = 16 << 10;
 /// Times that a connection goes on before others have their turn.
 const TURNS: usize = 8;
+/// The shortest `request_throttle_stall_time`.
+const STALL_MIN: Duration = Duration::from_millis(1);
 /// What a text or buffer may have beyond a frame's limit (`jute.maxbuffer.extrasize`).
 const EXTRA: usize = 1024;
 
@@ -75,7 +79,8 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     let greeted = tokio::time::timeout(patience, greeting).await;
     let end = match greeted.unwrap_or(Err(End::Silent)) {
         Ok(()) => {
-            let mut open = Open { thread, link, stream: &mut stream, received };
+            let stream = &mut stream;
+            let mut open = Open { thread, link, stream, received, stall: None };
             poll_fn(|context| open.poll(context)).await
         }
         Err(end) => end,
@@ -130,6 +135,8 @@ struct Open<'c, S> {
     stream: &'c mut S,
     /// Bytes that are no whole frame yet, or whose turn has not come.
     received: BytesMut,
+    /// Until when nothing is taken, by `request_throttle_max_requests`.
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
@@ -157,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             return Poll::Ready(Err(End::Unread(unsent)));
         }
         let room = self.link.room();
-        if room == 0 || self.is_held_up() {
+        if room == 0 || self.is_held_up() || self.is_stalled(context) {
             return Poll::Pending;
         }
         if self.take_requests(room)? {
@@ -175,6 +182,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     fn is_held_up(&self) -> bool {
         let limit = self.thread.handle.config().limits.outstanding;
         limit > 0 && self.thread.handle.stats().outstanding() > limit && self.link.unanswered() > 0
+    }
+
+    /// Whether there are as many requests as `request_throttle_max_requests` allows: the connection
+    /// looks again after a while.
+    fn is_stalled(&mut self, context: &mut Context<'_>) -> bool {
+        let limits = &self.thread.handle.config().limits;
+        if limits.throttle_requests == 0 {
+            return false;
+        }
+        let stats = self.thread.handle.stats();
+        loop {
+            if stats.outstanding() < limits.throttle_requests {
+                self.stall = None;
+                return false;
+            }
+            let stall = self.stall.get_or_insert_with(|| {
+                stats.add_throttle_wait();
+                Box::pin(sleep(limits.throttle_stall.max(STALL_MIN)))
+            });
+            if stall.as_mut().poll(context).is_pending() {
+                return true;
+            }
+            self.stall = None;
+        }
     }
 
     fn send(&mut self, context: &mut Context<'_>) -> Result<(), End> {
@@ -259,7 +290,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             self.link.info.received.fetch_add(count as u64, Relaxed);
             self.link.took(in_flight.into_iter());
             let connection = self.link.info.id;
-            if !self.thread.handle.core().send(Message::Requests { connection, requests }) {
+            let sent = limits.throttled_op_wait.map(|_| Instant::now());
+            let message = Message::Requests { connection, requests, sent };
+            if !self.thread.handle.core().send(message) {
                 return Err(End::NoCore);
             }
         }

@@ -13,7 +13,7 @@ mod snapshots;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 use keeper_core::node::{Event, Incoming, Node, Now, Output};
@@ -39,7 +39,12 @@ pub(crate) enum Message {
     /// A connection has sent its first frame.
     Connect { connection: ConnectionId, address: IpAddr, ids: Vec<Id>, request: ConnectRequest },
     /// A connection has sent further frames, in their order.
-    Requests { connection: ConnectionId, requests: Vec<(RequestHeader, Incoming)> },
+    Requests {
+        connection: ConnectionId,
+        requests: Vec<(RequestHeader, Incoming)>,
+        /// When they were sent, where `throttled_op_wait_time` asks for it.
+        sent: Option<Instant>,
+    },
     /// A connection is gone.
     Disconnect { connection: ConnectionId },
     /// News of the log's thread.
@@ -129,8 +134,10 @@ impl Core {
     fn take(&mut self, now: Now, message: Message) -> Result<(), Failure> {
         match message {
             Message::Requests { .. } | Message::Connect { .. } if self.stopping => {}
-            Message::Requests { connection, requests } => {
+            Message::Requests { connection, requests, sent } => {
+                let is_late = self.is_late(sent, requests.len());
                 for (header, request) in requests {
+                    let request = if is_late { request.throttled() } else { request };
                     self.node.step(
                         now,
                         Event::Request { connection, header, request },
@@ -153,6 +160,17 @@ impl Core {
             Message::Stop => self.stopping = true,
         }
         Ok(())
+    }
+
+    /// Whether requests have waited longer than `throttled_op_wait_time`.
+    fn is_late(&self, sent: Option<Instant>, count: usize) -> bool {
+        let limit = self.handle.config().limits.throttled_op_wait;
+        let (Some(sent), Some(limit)) = (sent, limit) else { return false };
+        let is_late = sent.elapsed() > limit;
+        if is_late {
+            self.handle.stats().add_throttled(count);
+        }
+        is_late
     }
 
     fn step(&mut self, now: Now, event: Event) {

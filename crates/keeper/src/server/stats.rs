@@ -128,6 +128,8 @@ pub struct Stats {
     min_response: AtomicU64,
     max_response: AtomicU64,
     slow_syncs: AtomicU64,
+    throttled_ops: AtomicU64,
+    throttle_waits: AtomicU64,
     digest_mismatches: AtomicU64,
     snapshots: AtomicU64,
     snapshot_errors: AtomicU64,
@@ -150,6 +152,8 @@ impl Default for Stats {
             min_response: AtomicU64::new(u64::MAX),
             max_response: zero(),
             slow_syncs: zero(),
+            throttled_ops: zero(),
+            throttle_waits: zero(),
             digest_mismatches: zero(),
             snapshots: zero(),
             snapshot_errors: zero(),
@@ -270,6 +274,24 @@ impl Stats {
 
     pub(crate) fn add_snapshot_error(&self) {
         self.snapshot_errors.fetch_add(1, Relaxed);
+    }
+
+    /// Requests that were refused because they had waited too long (`throttled_op_wait_time`).
+    pub fn throttled_ops(&self) -> u64 {
+        self.throttled_ops.load(Relaxed)
+    }
+
+    /// Times that a connection had to wait for `request_throttle_max_requests`.
+    pub fn throttle_waits(&self) -> u64 {
+        self.throttle_waits.load(Relaxed)
+    }
+
+    pub(crate) fn add_throttled(&self, requests: usize) {
+        self.throttled_ops.fetch_add(requests as u64, Relaxed);
+    }
+
+    pub(crate) fn add_throttle_wait(&self) {
+        self.throttle_waits.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn add_slow_sync(&self) {
