@@ -404,7 +404,7 @@ fn unexpected(op: OpCode, reply: &Reply) -> Error {
 fn checked(path: &str) -> Result<Option<Text>> {
     match validate(path) {
         Ok(()) => Ok(Some(Text::from(path))),
-        Err(why) => Err(Error::InvalidPath { path: path.to_owned(), why: why.to_string() }),
+        Err(why) => Err(Error::InvalidPath { path: path.to_owned(), why }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use zk_wire::DecodeError;
 use zk_wire::error_code::ErrorCode;
+use zk_wire::path::PathError;
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -49,12 +50,12 @@ pub enum Error {
         why: String,
     },
     /// A path that no node can have.
-    #[error("Invalid path string \"{path}\" caused by {why}")]
+    #[error("{}", of_path(path, *why))]
     InvalidPath {
         /// What was given.
         path: String,
         /// What is wrong with it.
-        why: String,
+        why: PathError,
     },
     /// A request larger than servers take.
     #[error("the request has {len} bytes, more than {limit} (jute.maxbuffer)")]
@@ -109,6 +110,14 @@ impl Error {
 
 fn name_of(code: i32) -> String {
     ErrorCode::from_code(code).map_or(code.to_string(), |code| code.message().to_owned())
+}
+
+/// The words of `PathUtils.validatePath`.
+fn of_path(path: &str, why: PathError) -> String {
+    match why {
+        PathError::Empty | PathError::NoLeadingSlash | PathError::TrailingSlash => why.to_string(),
+        _ => format!("Invalid path string \"{path}\" caused by {why}"),
+    }
 }
 
 fn behind_for(path: &Option<String>) -> String {

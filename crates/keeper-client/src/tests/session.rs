@@ -313,10 +313,10 @@ fn requests_that_no_server_takes_are_not_sent() {
             "{large:?}"
         );
         let error = client.get("/a/", false).await.expect_err("no path");
-        assert_eq!(
-            error.to_string(),
-            "Invalid path string \"/a/\" caused by Path must not end with / character"
-        );
+        assert_eq!(error.to_string(), "Path must not end with / character");
+        let error = client.get("/a//b", false).await.expect_err("no path");
+        let text = "Invalid path string \"/a//b\" caused by empty node name specified @3";
+        assert_eq!(error.to_string(), text);
         let sync = client.submit(Request::Sync(PathRequest { path: Some("/".into()) })).await;
         let (xid, request) = one.expect(OpCode::Sync).await;
         assert_eq!(request.path().map(Text::as_str), Some("/c"), "the root is the chroot");

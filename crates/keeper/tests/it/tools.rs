@@ -128,8 +128,88 @@ fn the_command_line_prints_what_zkcli_prints() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(&folder.path().join("ours"));
     let ours = keeper(&["cli", "-server", &address(&server)], SCRIPT);
-    check(&ours.stdout, &expect![[""]]);
-    check(&ours.stderr, &expect![[""]]);
+    check(&ours.stdout, &expect![[r#"
+        Welcome to ZooKeeper!
+        [closed, container, e, s-0000000000]
+        /a
+        /a/closed
+        /a/container
+        /a/e
+        /a/s-0000000000
+        hello
+        two words
+        aGVsbG8=
+                 +-------------------------------------------------+
+                 |  0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f |
+        +--------+-------------------------------------------------+----------------+
+        |00000000| 68 65 6c 6c 6f                                  |hello           |
+        +--------+-------------------------------------------------+----------------+
+        three
+        'world,'anyone
+        : cdrwa
+        'world,'anyone
+        : r
+        'digest,'u:p
+        : rw
+        'world,'anyone
+        : cdrwa
+        4
+        [/a/e]
+        [/a/e]
+        []
+        Sync is OK
+        Output quota for /a count=50,bytes=-1=;byteHardLimit=70;countHardLimit=-1
+        Output stat for /a count=5,bytes=16
+        Output quota for /a count=-1,bytes=-1=;byteHardLimit=70;countHardLimit=-1
+        Output stat for /a count=5,bytes=16
+        Auth scheme: User
+        ip: 127.0.0.1
+        digest: u
+        printwatches is on
+        printwatches is off
+        [zookeeper]
+        47 - whoami
+        48 - config -c
+        49 - removewatches /a
+        50 - printwatches
+        51 - printwatches off
+        52 - printwatches
+        53 - deleteall /a
+        54 - ls /
+        55 - create /a/b/c d
+        56 - redo 99
+        57 - history
+    "#]]);
+    check(&ours.stderr, &expect![[r#"
+        Created /a
+        Node already exists: /a
+        Created /a/s-0000000000
+        Node does not exist: /a/b/c
+        Created /a/e
+        Created /a/container
+        Created /a/closed
+        Unrecognized option: -q
+        TTLs cannot be used with Ephemeral znodes
+        create [-s] [-e] [-c] [-t ttl] path [data] [acl]
+        Node does not exist: /nothere
+        Path must not end with / character
+        version No is not valid : /a
+        set path data [-s] [-v version] [-b]
+        Node does not exist: /a/b
+        Node does not exist: /nothere
+        version No is not valid : /a/e
+        Node not empty: /a
+        Node does not exist: /nothere
+        /a/e has a parent /a which has a quota
+        NumberFormatException happens when parsing the option value
+        absolute path is /zookeeper/quota/a/zookeeper_limits
+        absolute path is /zookeeper/quota/a/zookeeper_limits
+        absolute path is /zookeeper/quota/a/zookeeper_limits
+        quota for /a does not exist.
+        KeeperErrorCode = No such watcher for /a
+        Node does not exist: /a/b/c
+        Command index out of range
+    "#]]);
     let Some(apache) = Apache::find() else { return };
     // On a server that has seen nothing yet.
     let server = start(&folder.path().join("theirs"));
