@@ -50,7 +50,7 @@ impl SnapshotWriter {
         let name = FileName::snapshot(zxid, options.compression.extension());
         let partial = folder.join(format!("{PARTIAL}{name}"));
         let file = disk.create(&partial).map_err(Error::io("create", &partial))?;
-        let output = options.compression.writer(FileOutput { file, position: 0 });
+        let output = options.compression.writer(FileOutput { file, position: 0, synced: 0 });
         let mut writer = SnapshotWriter {
             disk,
             folder: folder.to_path_buf(),
@@ -187,16 +187,25 @@ fn put_bytes(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     out.extend_from_slice(bytes.unwrap_or_default());
 }
 
+/// Bytes after which those written are made durable, so that the end of a large snapshot does not
+/// keep the disk from the log for long.
+const SYNC: u64 = 16 << 20;
+
 /// A file written from its start.
 struct FileOutput {
     file: Arc<dyn DiskFile>,
     position: u64,
+    synced: u64,
 }
 
 impl Write for FileOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write_all_at(bytes, self.position)?;
         self.position += bytes.len() as u64;
+        if self.position - self.synced > SYNC {
+            self.file.sync_data()?;
+            self.synced = self.position;
+        }
         Ok(bytes.len())
     }
 

@@ -6,7 +6,7 @@
 //! Rules: `NIOServerCnxnFactory.AcceptThread`.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
@@ -40,8 +40,21 @@ pub(crate) struct Acceptor {
     pub next: Arc<AtomicU64>,
 }
 
-/// Binds a port; `backlog` as in `clientPortListenBacklog`.
+/// Binds a port; `backlog` as in `clientPortListenBacklog`. Where no address is named, clients come
+/// by IPv6 and IPv4, as with Java.
 pub(crate) fn bind(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> {
+    if address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
+        let both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port());
+        match bind_one(both, backlog) {
+            // Another server's, and not the lack of IPv6.
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => {}
+            result => return result,
+        }
+    }
+    bind_one(address, backlog)
+}
+
+fn bind_one(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> {
     // Sockets of tokio's are made within a runtime.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _within = runtime.enter();
@@ -67,7 +80,9 @@ impl Listener {
         let stop = Arc::new(AtomicBool::new(false));
         let of_thread = stop.clone();
         let named = thread::Builder::new().name("accept".to_owned());
+        let guard = acceptor.handle.fault_guard("accept");
         let thread = named.spawn(move || {
+            let _guard = guard;
             while !of_thread.load(Relaxed) {
                 match listener.accept() {
                     Ok(_) if of_thread.load(Relaxed) => {}
@@ -91,15 +106,17 @@ impl Listener {
     /// Takes no more connections.
     pub(crate) fn stop(self) {
         self.stop.store(true, Relaxed);
-        let mut address = self.address;
-        if address.ip().is_unspecified() {
-            address.set_ip(match address {
-                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
+        let local = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        let wakes = match self.address.ip().is_unspecified() {
+            true => &local[..],
+            false => &[self.address.ip()],
+        };
         // Wakes the thread; where that fails, it ends with the process.
-        if TcpStream::connect_timeout(&address, PAUSE).is_ok() {
+        let woken = wakes.iter().any(|ip| {
+            let address = SocketAddr::new(*ip, self.address.port());
+            TcpStream::connect_timeout(&address, PAUSE).is_ok()
+        });
+        if woken {
             let _ = self.thread.join();
         }
     }
@@ -117,6 +134,8 @@ fn is_of_client(error: &io::Error) -> bool {
 
 impl Acceptor {
     fn take(&self, stream: TcpStream, address: SocketAddr, secure: bool) {
+        // IPv4 as itself, also where it comes through a socket of IPv6.
+        let address = SocketAddr::new(address.ip().to_canonical(), address.port());
         let threads = self.mailboxes.len().max(1) as u64;
         let number = self.next.fetch_add(1, Relaxed);
         let limits = &self.handle.config().limits;

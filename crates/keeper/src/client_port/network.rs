@@ -48,8 +48,10 @@ impl Network {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let (handle, mailbox) = (handle.clone(), mailbox.clone());
+            let guard = handle.fault_guard("network");
             let named = thread::Builder::new().name(format!("network-{number}"));
             threads.push(named.spawn(move || {
+                let _guard = guard;
                 let thread = Rc::new(Thread::new(handle));
                 LocalSet::new().block_on(&runtime, serve(thread, mailbox));
                 runtime.shutdown_background();

@@ -97,10 +97,14 @@ impl Core {
 
     /// Runs until it is told to stop, or the log fails.
     pub(super) fn run(mut self) {
-        let guard = EndGuard { handle: self.handle.clone(), done: false };
+        let guard = self.handle.fault_guard("core");
         let result = self.work();
         self.handle.core().close();
-        guard.end(result);
+        self.handle.tell_stop(match result {
+            Ok(()) => Stop::Done,
+            Err(failure) => Stop::Failed(failure),
+        });
+        drop(guard);
         // Freeing every node takes long, and the process ends.
         std::mem::forget(self.node);
     }
@@ -126,6 +130,12 @@ impl Core {
             self.router.flush();
             if self.stopping && self.node.pending() == 0 {
                 return Ok(());
+            }
+            // Where the disk has failed, news of it came before.
+            if self.router.log_is_gone() && !self.handle.core().has_mail() {
+                let message = "the log's thread has ended by a fault of this program; nothing \
+                               acknowledged is lost";
+                return Err(Failure::new(Failure::UNEXPECTED, message));
             }
             self.snapshots.begin_if_due(&self.node);
         }
@@ -211,31 +221,4 @@ fn log_failed(error: &DiskError) -> Failure {
          the transaction log (dataLogDir) and start it again"
     );
     Failure::new(Failure::UNEXPECTED, message)
-}
-
-/// Says that the core has ended, also where it has panicked: nobody would answer any more.
-struct EndGuard {
-    handle: Handle,
-    done: bool,
-}
-
-impl EndGuard {
-    fn end(mut self, result: Result<(), Failure>) {
-        self.done = true;
-        self.handle.tell_stop(match result {
-            Ok(()) => Stop::Done,
-            Err(failure) => Stop::Failed(failure),
-        });
-    }
-}
-
-impl Drop for EndGuard {
-    fn drop(&mut self) {
-        if !self.done {
-            let message = "the core has ended by a fault of this program, which the lines above \
-                           describe: please report it; nothing acknowledged is lost";
-            self.handle.core().close();
-            self.handle.tell_stop(Stop::Failed(Failure::new(Failure::UNEXPECTED, message)));
-        }
-    }
 }

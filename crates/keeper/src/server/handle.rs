@@ -129,6 +129,11 @@ impl Handle {
         self.tell_stop(Stop::Asked);
     }
 
+    /// For a thread without which the server is none: if it panics, the server ends.
+    pub(crate) fn fault_guard(&self, thread: &'static str) -> FaultGuard {
+        FaultGuard { handle: self.clone(), thread }
+    }
+
     pub(super) fn tell_stop(&self, stop: Stop) {
         // Nobody listens any more if it has ended.
         let _ = self.shared.stop.send(stop);
@@ -137,5 +142,26 @@ impl Handle {
     /// The core's queue.
     pub(crate) fn core(&self) -> &Inbox<Message> {
         &self.shared.core
+    }
+}
+
+/// See [`Handle::fault_guard`].
+pub(crate) struct FaultGuard {
+    handle: Handle,
+    thread: &'static str,
+}
+
+impl Drop for FaultGuard {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let message = format!(
+            "the thread '{}' has ended by a fault of this program, which the lines above describe: \
+             please report it. Nothing acknowledged is lost",
+            self.thread
+        );
+        self.handle.core().close();
+        self.handle.tell_stop(Stop::Failed(Failure::new(Failure::UNEXPECTED, message)));
     }
 }

@@ -59,6 +59,11 @@ impl<T> Inbox<T> {
         mem::swap(&mut state.waiting, taken);
     }
 
+    /// Whether something waits.
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.lock().waiting.is_empty()
+    }
+
     /// Ends it: what waits is dropped, and further sends fail.
     pub(crate) fn close(&self) {
         let mut state = self.lock();

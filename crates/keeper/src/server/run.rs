@@ -20,7 +20,7 @@ use signal_hook::iterator::Signals;
 use super::core::{Clock, Core, Message};
 use super::handle::{Handle, Stop};
 use super::load::{Loaded, failure, load};
-use super::lock::Locks;
+use super::lock::{Locks, probe};
 use super::snapshot::{self, News, Writing};
 use super::{Failure, purge, systemd};
 use crate::client_port::{Acceptor, Listener, Mailbox, Network, bind};
@@ -68,10 +68,14 @@ impl Server {
     pub fn start(config: Config) -> Result<Server, Failure> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let layout = Layout::new(&config.data_dir, config.data_log_dir.as_deref());
-        layout.open(&*disk, config.create_data_dir).map_err(|error| failure(&error))?;
         let mut folders: Vec<&Path> = vec![&layout.snap_dir, &layout.log_dir];
         folders.dedup();
-        let locks = Locks::take(folders)?;
+        let mut locks = Locks::default();
+        // What is there is locked first: opening it removes what another server may be writing.
+        locks.take(folders.iter().copied().filter(|folder| folder.exists()))?;
+        layout.open(&*disk, config.create_data_dir).map_err(|error| failure(&error))?;
+        locks.take(folders.iter().copied())?;
+        probe(&*disk, &folders)?;
         // Before the data is read: a port that is taken is known at once.
         let bound = bind_ports(&config)?;
         let loaded = load(&disk, &layout, config.start, config.tree)?;

@@ -97,9 +97,11 @@ pub(super) fn start(
     handle: Handle,
     receiver: Receiver<SnapshotRequest>,
 ) -> std::io::Result<JoinHandle<()>> {
+    let guard = handle.fault_guard("snapshot");
     let mut worker = Worker { writing, handle, open: None };
     let named = thread::Builder::new().name("snapshot".to_owned());
     named.spawn(move || {
+        let _guard = guard;
         for request in receiver {
             worker.take(request);
         }

@@ -138,9 +138,12 @@ fn what_was_acknowledged_is_there_after_a_stop() {
     let mut client = Client::new(&server);
     assert_eq!(client.ask(&create("/a", b"one")).0.err, 0);
     assert_eq!(client.ask(&set("/a", b"two")).0.err, 0);
+    let partial = folder.path().join("data/version-2/partial.snapshot.5");
+    std::fs::write(&partial, "being written").unwrap();
     let refused = Server::start(config(folder.path(), "")).map(|_| ()).unwrap_err();
     assert_eq!(refused.code, Failure::DATA_DIR);
     assert!(refused.message.starts_with("another server runs on "), "{refused}");
+    assert!(partial.exists());
     stop(server);
     // The session, too: its client comes back.
     let server = start(folder.path(), "");

@@ -20,12 +20,13 @@ pub(super) struct Router {
     appends: Vec<(Zxid, Vec<u8>)>,
     network: Vec<(Arc<Mailbox>, Vec<Output>)>,
     count: usize,
+    log_is_gone: bool,
 }
 
 impl Router {
     pub(super) fn new(log: Sender<LogRequest>, network: Vec<Arc<Mailbox>>) -> Self {
         let network = network.into_iter().map(|mailbox| (mailbox, Vec::new())).collect();
-        Self { log, appends: Vec::new(), network, count: 0 }
+        Self { log, appends: Vec::new(), network, count: 0, log_is_gone: false }
     }
 
     /// A transaction for the log.
@@ -49,6 +50,11 @@ impl Router {
         self.count >= BATCH
     }
 
+    /// Whether the log takes nothing any more.
+    pub(super) fn log_is_gone(&self) -> bool {
+        self.log_is_gone
+    }
+
     /// Hands out all that waits.
     pub(super) fn flush(&mut self) {
         if self.count == 0 {
@@ -57,8 +63,7 @@ impl Router {
         self.count = 0;
         if !self.appends.is_empty() {
             let appends = std::mem::take(&mut self.appends);
-            // Where the log has failed, its news of that is in the inbox.
-            let _ = self.log.send(LogRequest::AppendAll(appends));
+            self.log_is_gone |= self.log.send(LogRequest::AppendAll(appends)).is_err();
         }
         for (mailbox, outputs) in &mut self.network {
             if !outputs.is_empty() {

@@ -97,7 +97,7 @@ impl Snapshots {
         if done {
             self.walk = None;
         }
-        // A thread that is gone is told of nothing.
+        // A thread that is gone has ended the server.
         let _ = self.sender.send(SnapshotRequest::Piece(piece, end));
     }
 }
