@@ -28,6 +28,8 @@ const READ: usize = 64 << 10;
 const READ_MIN: usize = 16 << 10;
 /// Times that a connection goes on before others have their turn.
 const TURNS: usize = 8;
+/// How long a connection that is to be closed waits for its client to take what is left.
+const CLOSING: Duration = Duration::from_secs(3);
 /// The shortest `request_throttle_stall_time`.
 const STALL_MIN: Duration = Duration::from_millis(1);
 /// What a text or buffer may have beyond a frame's limit (`jute.maxbuffer.extrasize`).
@@ -80,14 +82,14 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     let end = match greeted.unwrap_or(Err(End::Silent)) {
         Ok(()) => {
             let stream = &mut stream;
-            let mut open = Open { thread, link, stream, received, stall: None };
+            let mut open = Open { thread, link, stream, received, stall: None, closing: None };
             poll_fn(|context| open.poll(context)).await
         }
         Err(end) => end,
     };
     if matches!(end, End::ByServer) {
         // Whether the client hears of it is its business.
-        let _ = stream.shutdown().await;
+        let _ = tokio::time::timeout(CLOSING, stream.shutdown()).await;
     }
     end
 }
@@ -137,6 +139,8 @@ struct Open<'c, S> {
     received: BytesMut,
     /// Until when nothing is taken, by `request_throttle_max_requests`.
     stall: Option<Pin<Box<Sleep>>>,
+    /// Until when what is left is sent.
+    closing: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
@@ -157,8 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
     fn turn(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         self.send(context)?;
         let unsent = self.link.unsent();
-        if self.link.phase() == Phase::Closing && unsent == 0 {
-            return Poll::Ready(Err(End::ByServer));
+        if self.link.phase() == Phase::Closing {
+            let closing = self.closing.get_or_insert_with(|| Box::pin(sleep(CLOSING)));
+            if unsent == 0 || closing.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(End::ByServer));
+            }
         }
         if unsent > self.thread.unsent_max {
             return Poll::Ready(Err(End::Unread(unsent)));

@@ -22,6 +22,8 @@ use crate::server::{Handle, Message};
 /// Bytes waiting for a client that takes none, beyond which it is closed; or sixteen of the largest
 /// requests, if that is more.
 const UNSENT_MAX: usize = 64 << 20;
+/// Places for outputs that are kept while there are none.
+const KEPT: usize = 16 << 10;
 /// How long a stop waits for clients to take their last answers.
 const STOP: Duration = Duration::from_millis(500);
 
@@ -91,6 +93,7 @@ async fn serve(thread: Rc<Thread>, mailbox: Arc<Mailbox>) {
     loop {
         mailbox.next(&mut mail).await;
         deliver(&thread, &mut mail.outputs);
+        mail.outputs.shrink_to(KEPT);
         for accepted in mail.accepted.drain(..) {
             open(&thread, accepted);
         }

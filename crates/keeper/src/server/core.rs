@@ -34,6 +34,9 @@ use route::Router;
 use snapshots::Snapshots;
 pub(super) use snapshots::digest;
 
+/// Places that a queue keeps while it is empty.
+const KEPT: usize = 16 << 10;
+
 /// What the core's thread is told.
 pub(crate) enum Message {
     /// A connection has sent its first frame.
@@ -128,6 +131,8 @@ impl Core {
                 self.step(now, Event::Tick);
             }
             self.router.flush();
+            taken.shrink_to(KEPT);
+            self.out.shrink_to(KEPT);
             if self.stopping && self.node.pending() == 0 {
                 return Ok(());
             }

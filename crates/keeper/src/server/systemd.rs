@@ -1,6 +1,7 @@
 //! Tells systemd how the server is (`sd_notify`): `Type=notify` and `WatchdogSec=` of its unit.
 
 use std::env;
+use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::thread;
@@ -38,13 +39,34 @@ pub(super) fn watchdog(handle: &Handle) {
 
 fn notify(state: &str) {
     let Ok(name) = env::var("NOTIFY_SOCKET") else { return };
+    if let Err(error) = send(&name, state) {
+        tracing::warn!("systemd is not told ({}): {error}", state.trim_end());
+    }
+}
+
+/// Sends to a socket that has a path, or, behind `@`, an abstract name.
+fn send(name: &str, state: &str) -> io::Result<()> {
     let address = match name.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(&name),
-    };
-    let sent = address
-        .and_then(|address| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address));
-    if let Err(error) = sent {
-        tracing::warn!("systemd is not told ({}): {error}", state.trim_end());
+        None => SocketAddr::from_pathname(name),
+    }?;
+    UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &address)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_arrive() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        send(path.to_str().unwrap(), "READY=1\n").unwrap();
+        let mut bytes = [0; 100];
+        let len = socket.recv(&mut bytes).unwrap();
+        assert_eq!(&bytes[..len], b"READY=1\n");
+        assert!(send("/nowhere/at/all", "READY=1\n").is_err());
     }
 }
