@@ -15,6 +15,7 @@
 //! Rules: `ZooKeeperServer`, `PrepRequestProcessor`, `SyncRequestProcessor`,
 //! `FinalRequestProcessor`, `ContainerManager`.
 
+mod audit;
 mod commit;
 mod connect;
 mod event;
@@ -43,6 +44,7 @@ use crate::session::Sessions;
 use crate::tree::Tree;
 use crate::watch::{ConnectionId, Watches};
 
+pub use audit::{AuditEvent, AuditOperation};
 pub use event::{CloseReason, Event, Incoming, Now, Output};
 
 /// Settings of a node.
@@ -61,6 +63,8 @@ pub struct NodeOptions {
     pub containers_per_minute: i64,
     /// `znode.container.maxNeverUsedIntervalMs`; 0: containers without a first child stay.
     pub container_never_used_ms: i64,
+    /// `audit.enable`: whether there is [`Output::Audit`].
+    pub audit: bool,
 }
 
 impl Default for NodeOptions {
@@ -72,6 +76,7 @@ impl Default for NodeOptions {
             container_check_ms: 60_000,
             containers_per_minute: 10_000,
             container_never_used_ms: 0,
+            audit: false,
         }
     }
 }
@@ -108,6 +113,8 @@ struct Pending {
     /// What was asked for; the entry says `error` where it failed.
     op: OpCode,
     connection: Option<ConnectionId>,
+    /// For the audit log.
+    asked: Option<Box<audit::Asked>>,
 }
 
 /// A server alone.
@@ -264,6 +271,12 @@ impl Node {
     ) {
         let prepared = self.prepare(now, connection, session, cxid, Some(request));
         self.append(prepared, request.op(), connection, out);
+        if self.options.audit
+            && let Some(open) = connection.and_then(|id| self.connections.get(&id))
+            && let Some(pending) = self.pending.back_mut()
+        {
+            pending.asked = Some(audit::Asked::of(open, request));
+        }
     }
 
     fn prepare(
@@ -298,7 +311,7 @@ impl Node {
         if let Some(open) = connection.and_then(|id| self.connections.get_mut(&id)) {
             open.waiting.push_back(Waiting::Write);
         }
-        self.pending.push_back(Pending { entry, op, connection });
+        self.pending.push_back(Pending { entry, op, connection, asked: None });
     }
 
     /// Answers what needs no write.

@@ -5,6 +5,7 @@
 //! | [`listener`] | takes connections, within limits, and gives each to a network thread |
 //! | [`network`] | a thread: its connections, and what the core has for them |
 //! | [`connection`] | one connection: first frame, requests, answers |
+//! | [`secure`] | whether a connection is encrypted, and its handshake |
 //! | [`link`] | what a connection and its thread share: answers to be sent, requests unanswered |
 //! | [`throttle`] | how many sessions may be opened in a time |
 //! | [`info`] | what others may know of connections |
@@ -26,6 +27,7 @@ mod link;
 mod listener;
 mod mailbox;
 mod network;
+mod secure;
 mod throttle;
 mod warning;
 

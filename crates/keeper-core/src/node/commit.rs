@@ -46,6 +46,9 @@ impl Node {
         while self.pending.front().is_some_and(|pending| pending.entry.header.zxid <= zxid) {
             let Some(pending) = self.pending.pop_front() else { return };
             let applied = self.apply(&pending, out);
+            if self.options.audit {
+                super::audit::tell(&pending, &applied, out);
+            }
             self.prep.applied(pending.entry.header.zxid);
             self.note_session(now, &pending);
             if let Some(connection) = pending.connection {

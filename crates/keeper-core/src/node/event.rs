@@ -12,6 +12,7 @@ use zk_wire::reply::Reply;
 use zk_wire::request::Request;
 use zk_wire::{Reader, Zxid};
 
+use super::audit::AuditEvent;
 use crate::watch::ConnectionId;
 
 /// Two clocks, in milliseconds.
@@ -170,6 +171,8 @@ pub enum Output {
         /// Why.
         reason: CloseReason,
     },
+    /// Something for the audit log, where [`super::NodeOptions::audit`] wants one.
+    Audit(Box<AuditEvent>),
     /// The digest after a transaction is not the one it was written down with: log it, count it.
     DigestMismatch {
         /// The transaction.

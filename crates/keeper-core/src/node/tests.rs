@@ -69,6 +69,7 @@ impl Script {
                     format!("{}: {:?} {path} at {zxid}", connection.0, kind.unwrap())
                 }
                 Output::Close { connection, reason } => format!("{}: {reason:?}", connection.0),
+                Output::Audit(event) => format!("{event:?}"),
                 Output::DigestMismatch { zxid } => format!("digest mismatch {zxid}"),
             };
             writeln!(self.seen, "{line}").unwrap();

@@ -15,12 +15,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Sleep, sleep};
 use zk_wire::acl::Id;
 use zk_wire::connect::ConnectRequest;
+use zk_wire::four_letter::{self, TELNET_CLOSE};
 use zk_wire::header::RequestHeader;
 use zk_wire::{DecodeError, Jute, Reader, frame};
 
 use super::link::{InFlight, Link, Phase};
 use super::network::Thread;
+use crate::four_letter::{MASK_BYTES, answer};
 use crate::server::Message;
+use crate::tls;
 
 /// Memory that a thread reads into; requests share it.
 const READ: usize = 64 << 10;
@@ -54,6 +57,8 @@ pub(super) enum End {
     Throttled,
     /// It has sent no first frame in time.
     Silent,
+    /// It has no TLS that could be agreed upon, or no certificate.
+    Tls(tls::Error),
     /// The core has ended.
     NoCore,
 }
@@ -94,6 +99,23 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     end
 }
 
+/// The answer to what begins with a four-letter word, once all of it is there.
+async fn word(thread: &Thread, link: &Link, received: &[u8]) -> Option<String> {
+    let (head, rest) = received.split_first_chunk()?;
+    if *head == TELNET_CLOSE {
+        return Some(String::new());
+    }
+    let word = four_letter::word(*head)?;
+    if word == "stmk" && rest.len() < MASK_BYTES {
+        return None;
+    }
+    thread.handle.stats().add_received(1, head.len());
+    link.info.received.fetch_add(1, Relaxed);
+    let text = answer(word, rest, link.info.address, &thread.handle).await;
+    thread.handle.stats().add_sent(1, text.len() as u64);
+    Some(text)
+}
+
 /// The first frame; the core is told of it.
 async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
     thread: &Thread,
@@ -104,6 +126,10 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<(), End> {
     let limit = thread.handle.config().limits.frame;
     let first = loop {
+        if let Some(answer) = word(thread, link, received).await {
+            stream.write_all(answer.as_bytes()).await?;
+            return Err(End::ByServer);
+        }
         let whole = frame::take(received, limit);
         if let Some(frame) = whole.map_err(|error| End::Malformed(error.to_string()))? {
             break frame;
@@ -113,6 +139,11 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
         }
     };
     let request = ConnectRequest::from_bytes(&first).map_err(malformed)?;
+    let metrics = thread.handle.metrics();
+    metrics.connection_request_count.increment();
+    if request.session_id.0 != 0 {
+        metrics.connection_revalidate_count.increment();
+    }
     if !thread.handle.allows_session(request.session_id.0 != 0) {
         return Err(End::Throttled);
     }
@@ -293,6 +324,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         if count > 0 {
             let stats = self.thread.handle.stats();
             stats.add_received(count, bytes);
+            let metrics = self.thread.handle.metrics();
+            metrics.bytes_received_count.add(bytes as i64);
+            metrics.prep_processor_request_queued.add(count as i64);
             stats.add_outstanding(count);
             self.link.info.received.fetch_add(count as u64, Relaxed);
             self.link.took(in_flight.into_iter());

@@ -43,6 +43,14 @@ pub(super) struct InFlight {
     pub large: usize,
 }
 
+/// An answer to a request, and how long it took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timed {
+    pub op: i32,
+    /// Microseconds.
+    pub micros: u64,
+}
+
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -79,6 +87,8 @@ pub(super) struct Answered {
     pub replies: usize,
     pub frames: u64,
     pub bytes: u64,
+    /// Bytes of events among them.
+    pub event_bytes: u64,
     pub latencies: Latencies,
     /// Sizes of replies: last, least, most.
     pub sizes: Option<(u64, u64, u64)>,
@@ -165,28 +175,41 @@ impl Link {
 
     /// What the core has for the connection; `now` is in microseconds of the thread's clock.
     /// Counts in `answered`.
-    pub(super) fn take(&self, output: Output, now: u64, stats: &Stats, answered: &mut Answered) {
+    pub(super) fn take(
+        &self,
+        output: Output,
+        now: u64,
+        stats: &Stats,
+        answered: &mut Answered,
+    ) -> Option<Timed> {
+        let mut timed = None;
         let mut state = self.state.borrow_mut();
         let before = state.out.len();
         match output {
             Output::Connected { response, .. } => self.connected(&mut state, &response),
             Output::Reply { header, reply, .. } => {
-                self.reply(&mut state, &header, &reply, now, stats, answered);
+                timed = self.reply(&mut state, &header, &reply, now, stats, answered);
                 let size = state.out.len() - before;
                 state.answer = size.max(state.answer - state.answer / 8);
                 let size = size as u64;
                 let (_, min, max) = answered.sizes.unwrap_or((size, size, size));
                 answered.sizes = Some((size, min.min(size), max.max(size)));
             }
-            Output::Notify { zxid, event, .. } => notify(&mut state, zxid, &event),
+            Output::Notify { zxid, event, .. } => {
+                notify(&mut state, zxid, &event);
+                answered.event_bytes += (state.out.len() - before) as u64;
+            }
             Output::Close { reason, .. } => self.close(&mut state, reason),
-            Output::Append { .. } | Output::DigestMismatch { .. } => return,
+            Output::Append { .. } | Output::Audit(_) | Output::DigestMismatch { .. } => {
+                return None;
+            }
         }
         let bytes = state.out.len() - before;
         if bytes > 0 {
             answered.frames += 1;
             answered.bytes += bytes as u64;
         }
+        timed
     }
 
     fn connected(&self, state: &mut State, response: &ConnectResponse) {
@@ -207,12 +230,12 @@ impl Link {
         now: u64,
         stats: &Stats,
         answered: &mut Answered,
-    ) {
+    ) -> Option<Timed> {
         put(&mut state.out, |out| {
             header.encode(out);
             reply.encode(out);
         });
-        let Some(request) = answered_request(&mut state.in_flight, header.xid) else { return };
+        let request = answered_request(&mut state.in_flight, header.xid)?;
         answered.replies += 1;
         let micros = now.saturating_sub(request.at);
         answered.latencies.add(micros);
@@ -224,6 +247,7 @@ impl Link {
         if request.large > 0 {
             stats.sub_large(request.large);
         }
+        Some(Timed { op: request.op, micros })
     }
 
     fn close(&self, state: &mut State, reason: CloseReason) {

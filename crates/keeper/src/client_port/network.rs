@@ -13,10 +13,13 @@ use keeper_core::node::Output;
 use keeper_core::watch::ConnectionId;
 use tokio::net::TcpStream;
 use tokio::task::{LocalSet, spawn_local};
+use zk_wire::op_code::OpCode;
 
-use super::connection::{End, Scratch, converse};
-use super::link::{Answered, Link, Phase};
+use super::connection::{End, Scratch};
+use super::link::{Answered, Link, Phase, Timed};
 use super::mailbox::{Accepted, Mail, Mailbox};
+use super::secure::begin;
+use crate::metrics::{Batch, Metrics};
 use crate::server::{Handle, Message};
 
 /// Bytes waiting for a client that takes none, beyond which it is closed; or sixteen of the largest
@@ -39,6 +42,7 @@ pub(super) struct Thread {
     pub scratch: Scratch,
     pub unsent_max: usize,
     started: Instant,
+    latencies: RefCell<RequestLatencies>,
     links: RefCell<HashMap<ConnectionId, Rc<Link>, FixedState>>,
 }
 
@@ -77,8 +81,14 @@ impl Network {
 impl Thread {
     fn new(handle: Handle) -> Self {
         let unsent_max = UNSENT_MAX.max(handle.config().limits.frame.saturating_mul(16));
-        let (scratch, started) = (Scratch::default(), Instant::now());
-        Self { handle, scratch, unsent_max, started, links: RefCell::default() }
+        Self {
+            handle,
+            scratch: Scratch::default(),
+            unsent_max,
+            started: Instant::now(),
+            latencies: RefCell::default(),
+            links: RefCell::default(),
+        }
     }
 
     /// Microseconds since the thread's start.
@@ -103,6 +113,30 @@ async fn serve(thread: Rc<Thread>, mailbox: Arc<Mailbox>) {
     }
 }
 
+/// Times of requests that are not counted yet.
+#[derive(Default)]
+struct RequestLatencies {
+    reads: Batch,
+    updates: Batch,
+}
+
+impl RequestLatencies {
+    fn observe(&mut self, timed: Timed) {
+        let is_update = OpCode::from_code(timed.op).is_some_and(|op| {
+            use OpCode::*;
+            matches!(op, Create | Create2 | CreateTtl | CreateContainer | Delete | SetData | SetAcl)
+                || matches!(op, Multi | CloseSession | DeleteContainer | Reconfig | Check)
+        });
+        let batch = if is_update { &mut self.updates } else { &mut self.reads };
+        batch.observe((timed.micros / 1000) as i64);
+    }
+
+    fn flush(&mut self, metrics: &Metrics) {
+        self.reads.flush(&[&metrics.readlatency]);
+        self.updates.flush(&[&metrics.updatelatency]);
+    }
+}
+
 /// Has connections send what they have, and waits a moment for it.
 async fn stop(thread: &Thread) {
     for link in thread.links.borrow().values() {
@@ -123,7 +157,8 @@ fn deliver(thread: &Thread, outputs: &mut Vec<Output>) {
     let now = thread.micros();
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let wall_ms = wall.as_millis() as i64;
-    let stats = thread.handle.stats();
+    let (stats, metrics) = (thread.handle.stats(), thread.handle.metrics());
+    let mut latencies = thread.latencies.borrow_mut();
     let links = thread.links.borrow();
     let mut current: Option<(ConnectionId, &Rc<Link>)> = None;
     let mut answered = Answered::default();
@@ -133,6 +168,8 @@ fn deliver(thread: &Thread, outputs: &mut Vec<Output>) {
         link.wake();
         stats.sub_outstanding(answered.replies);
         stats.add_sent(answered.frames, answered.bytes);
+        metrics.response_bytes.add((answered.bytes - answered.event_bytes) as i64);
+        metrics.watch_bytes.add(answered.event_bytes as i64);
         stats.latency.add(&answered.latencies);
         if let Some((last, min, max)) = answered.sizes {
             stats.add_responses(last, min, max);
@@ -146,13 +183,18 @@ fn deliver(thread: &Thread, outputs: &mut Vec<Output>) {
             }
             current = links.get(&connection).map(|link| (connection, link));
         }
-        if let Some((_, link)) = current {
-            link.take(output, now, stats, &mut answered);
+        let Some((_, link)) = current else {
+            metrics.stale_replies.increment();
+            continue;
+        };
+        if let Some(timed) = link.take(output, now, stats, &mut answered) {
+            latencies.observe(timed);
         }
     }
     if let Some((_, link)) = current {
         finish(link, &mut answered);
     }
+    latencies.flush(metrics);
 }
 
 fn connection(output: &Output) -> Option<ConnectionId> {
@@ -161,7 +203,7 @@ fn connection(output: &Output) -> Option<ConnectionId> {
         | Output::Reply { connection, .. }
         | Output::Notify { connection, .. }
         | Output::Close { connection, .. } => Some(*connection),
-        Output::Append { .. } | Output::DigestMismatch { .. } => None,
+        Output::Append { .. } | Output::Audit(_) | Output::DigestMismatch { .. } => None,
     }
 }
 
@@ -179,7 +221,7 @@ fn open(thread: &Rc<Thread>, accepted: Accepted) {
     };
     thread.links.borrow_mut().insert(link.info.id, link);
     spawn_local(async move {
-        let end = converse(&guard.thread, &guard.link, stream, Vec::new()).await;
+        let end = begin(&guard.thread, &guard.link, stream).await;
         guard.report(&end);
     });
 }
@@ -202,6 +244,7 @@ impl Drop for Registered {
         let handle = &self.thread.handle;
         self.thread.links.borrow_mut().remove(&id);
         handle.registry().remove(id);
+        handle.metrics().connection_drop_count.increment();
         let (unanswered, large) = self.link.give_up();
         handle.stats().sub_outstanding(unanswered);
         handle.stats().sub_large(large);

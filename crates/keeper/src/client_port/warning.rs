@@ -67,6 +67,8 @@ pub struct Warnings {
     pub unread: Warning,
     /// Refused by `largeRequestMaxBytes`.
     pub large_request: Warning,
+    /// TLS that failed.
+    pub tls: Warning,
     /// Refused by `connection_throttle_tokens`.
     pub throttled: Warning,
 }
@@ -94,6 +96,9 @@ impl Warnings {
                 "connection of {address} closed: too many new sessions at once: see \
                  connection_throttle_tokens"
             )),
+            End::Tls(error) => {
+                self.tls.add(format_args!("connection of {address} closed: {error}"));
+            }
             End::Silent => self.silent.add(format_args!(
                 "connection of {address} closed: it sent no first frame in time: see \
                  nio.sessionlessCnxnTimeout"

@@ -158,6 +158,7 @@ fn node(p: &Properties, seed: u64) -> Result<NodeOptions> {
         container_check_ms: p.number("znode.container.checkIntervalMs", 60_000)?,
         containers_per_minute: p.number("znode.container.maxPerMinute", 10_000)?,
         container_never_used_ms: p.number("znode.container.maxNeverUsedIntervalMs", 0)?,
+        audit: p.flag("audit.enable", false),
     })
 }
 

@@ -13,10 +13,11 @@ mod snapshots;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
-use keeper_core::node::{Event, Incoming, Node, Now, Output};
+use keeper_core::node::{CloseReason, Event, Incoming, Node, Now, Output};
 use keeper_core::watch::ConnectionId;
 use keeper_disk::Error as DiskError;
 use keeper_disk::log::{Commit, LogEvent, LogRequest};
@@ -27,6 +28,7 @@ use zk_wire::header::RequestHeader;
 use super::handle::{Handle, Stop};
 use super::snapshot::SnapshotRequest;
 use super::{Failure, snapshot};
+use crate::audit::Audit;
 use crate::client_port::Mailbox;
 
 pub(super) use clock::Clock;
@@ -54,6 +56,8 @@ pub(crate) enum Message {
     Log(LogEvent),
     /// Somebody wants to look at the node.
     Inspect(Box<dyn FnOnce(&Node) + Send>),
+    /// Somebody wants a snapshot, and to hear of it.
+    TakeSnapshot(snapshot::Waiter),
     /// News of the snapshot's thread.
     Snapshot(snapshot::News),
     /// Take nothing more, finish what is being written, end.
@@ -72,6 +76,7 @@ pub(super) struct Core {
     tick: Duration,
     next_tick_ms: i64,
     stopping: bool,
+    audit: Option<Audit>,
 }
 
 impl Core {
@@ -94,6 +99,7 @@ impl Core {
             tick: Duration::from_millis((tick_ms / 4).clamp(10, 500) as u64),
             next_tick_ms: 0,
             stopping: false,
+            audit: None,
             handle,
         }
     }
@@ -101,8 +107,10 @@ impl Core {
     /// Runs until it is told to stop, or the log fails.
     pub(super) fn run(mut self) {
         let guard = self.handle.fault_guard("core");
-        let result = self.work();
+        let result = self.begin_audit().and_then(|()| self.work());
         self.handle.core().close();
+        // All of it is written before the server says that it has ended.
+        self.audit = None;
         self.handle.tell_stop(match result {
             Ok(()) => Stop::Done,
             Err(failure) => Stop::Failed(failure),
@@ -110,6 +118,16 @@ impl Core {
         drop(guard);
         // Freeing every node takes long, and the process ends.
         std::mem::forget(self.node);
+    }
+
+    fn begin_audit(&mut self) -> Result<(), Failure> {
+        if self.handle.config().node.audit {
+            let started = Audit::start().map_err(|error| {
+                Failure::new(Failure::UNEXPECTED, format!("cannot start the audit log: {error}"))
+            })?;
+            self.audit = Some(started);
+        }
+        Ok(())
     }
 
     fn work(&mut self) -> Result<(), Failure> {
@@ -171,6 +189,7 @@ impl Core {
             }
             Message::Log(LogEvent::Failed(error)) => return Err(log_failed(&error)),
             Message::Inspect(look) => look(&self.node),
+            Message::TakeSnapshot(waiter) => self.snapshots.take(waiter),
             Message::Snapshot(news) => self.snapshots.news(&self.node, news),
             Message::Stop => self.stopping = true,
         }
@@ -206,6 +225,16 @@ impl Core {
                          servers' data, and restart this one from a snapshot of another"
                     );
                     self.handle.stats().add_digest_mismatch();
+                    self.handle.metrics().digest_mismatches_count.increment();
+                }
+                Output::Audit(event) => {
+                    if let Some(audit) = &self.audit {
+                        audit.record(event);
+                    }
+                }
+                Output::Close { connection, reason } => {
+                    count_close(&self.handle, reason);
+                    self.router.answer(Output::Close { connection, reason });
                 }
                 output => self.router.answer(output),
             }
@@ -213,9 +242,26 @@ impl Core {
     }
 
     fn count(&self, commit: &Commit) {
+        let metrics = self.handle.metrics();
+        metrics.fsynctime.observe(commit.sync.as_millis() as i64);
+        metrics.sync_processor_queue_flush_time_ms.observe(commit.sync.as_millis() as i64);
+        metrics.sync_processor_batch_size.observe(commit.txns as i64);
+        metrics.sync_processor_request_queued.add(commit.txns as i64);
+        metrics.outstanding_changes_queued.add(commit.txns as i64);
+        metrics.outstanding_changes_removed.add(commit.txns as i64);
         if commit.sync > self.handle.config().flush.warn_after {
             self.handle.stats().add_slow_sync();
         }
+    }
+}
+
+fn count_close(handle: &Handle, reason: CloseReason) {
+    match reason {
+        CloseReason::AuthFailed | CloseReason::AuthRequired => {
+            handle.operations().auth_failures.fetch_add(1, Relaxed);
+        }
+        CloseReason::SessionExpired => handle.metrics().stale_sessions_expired.increment(),
+        _ => {}
     }
 }
 

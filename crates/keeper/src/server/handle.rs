@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use keeper_core::node::Node;
+use keeper_core::node::{Node, Now};
+use keeper_disk::FileName;
 
 use super::Failure;
-use super::core::Message;
+use super::core::{Clock, Message};
 use super::inbox::Inbox;
 use super::stats::Stats;
 use crate::client_port::{ConnectionInfo, Connections, Throttle, Warnings};
 use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::operations::Operations;
 
 /// Why a server is to end.
 #[derive(Debug)]
@@ -37,17 +40,30 @@ struct Shared {
     connections: Connections,
     warnings: Warnings,
     throttle: Mutex<Throttle>,
+    operations: Operations,
+    clock: Clock,
     core: Inbox<Message>,
     stop: Sender<Stop>,
 }
 
 impl Handle {
     /// For a server that tells `stop` when somebody asks it to end.
-    pub(super) fn new(config: Config, stop: Sender<Stop>) -> Self {
+    pub(super) fn new(config: Config, operations: Operations, stop: Sender<Stop>) -> Self {
         let (stats, connections, core) = (Stats::default(), Connections::default(), Inbox::new());
         let warnings = Warnings::default();
         let throttle = Mutex::new(Throttle::new(config.limits.connection_throttle.clone()));
-        let shared = Shared { config, stats, connections, warnings, throttle, core, stop };
+        let clock = Clock::start();
+        let shared = Shared {
+            config,
+            stats,
+            connections,
+            warnings,
+            throttle,
+            operations,
+            clock,
+            core,
+            stop,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -72,6 +88,33 @@ impl Handle {
         let look = move |node: &Node| drop(sender.send(look(node)));
         self.shared.core.send(Message::Inspect(Box::new(look)));
         receiver.recv().ok()
+    }
+
+    /// Takes a snapshot; its file when it is there, or why there is none.
+    pub async fn snapshot(&self) -> Result<FileName, String> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.shared.core.send(Message::TakeSnapshot(sender));
+        receiver.await.unwrap_or_else(|_| Err("the server has ended".to_owned()))
+    }
+
+    /// What those who look after the server have set.
+    pub fn operations(&self) -> &Operations {
+        &self.shared.operations
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.operations.metrics
+    }
+
+    /// The time, as the core has it.
+    pub fn now(&self) -> Now {
+        self.shared.clock.now()
+    }
+
+    /// The core's clock.
+    pub(super) fn clock(&self) -> Clock {
+        self.shared.clock
     }
 
     /// All connections of clients, with or without a session, oldest first.

@@ -25,6 +25,8 @@ use super::snapshot::{self, News, Writing};
 use super::{Failure, purge, systemd};
 use crate::client_port::{Acceptor, Listener, Mailbox, Network, bind};
 use crate::config::Config;
+use crate::http::Endpoint;
+use crate::operations::{Addresses, Endpoints, Operations};
 
 /// How long a stop waits for the core and its disk.
 const STOP: Duration = Duration::from_secs(10);
@@ -54,6 +56,7 @@ pub struct Server {
     core: JoinHandle<()>,
     log: LogThread,
     snapshot: JoinHandle<()>,
+    endpoints: Endpoints,
     /// Ends the purging when it is dropped.
     _purge: Sender<()>,
     _locks: Locks,
@@ -68,30 +71,19 @@ impl Server {
     pub fn start(config: Config) -> Result<Server, Failure> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let layout = Layout::new(&config.data_dir, config.data_log_dir.as_deref());
-        let mut folders: Vec<&Path> = vec![&layout.snap_dir, &layout.log_dir];
-        folders.dedup();
-        let mut locks = Locks::default();
-        // What is there is locked first: opening it removes what another server may be writing.
-        locks.take(folders.iter().copied().filter(|folder| folder.exists()))?;
-        layout.open(&*disk, config.create_data_dir).map_err(|error| failure(&error))?;
-        locks.take(folders.iter().copied())?;
-        probe(&*disk, &folders)?;
-        // Before the data is read: a port that is taken is known at once.
+        let locks = open_folders(&config, &*disk, &layout)?;
+        // Before the data is read: a wrong key and a port that is taken are known at once.
+        let operations =
+            Operations::new(&config).map_err(|error| Failure::new(Failure::INVALID, error))?;
         let bound = bind_ports(&config)?;
         let loaded = load(&disk, &layout, config.start, config.tree)?;
-        let writing = Writing {
-            disk: disk.clone(),
-            folder: layout.snap_dir.clone(),
-            options: WriteOptions { compression: config.snapshot.compression },
-            last_processed_zxid: config.snapshot.last_processed_zxid,
-        };
+        let writing = writing(&config, &disk, &layout);
         if loaded.is_new {
-            let sessions = loaded.sessions.iter().map(|(id, ms)| (*id, *ms)).collect();
-            let written = writing.write(&loaded.tree, sessions);
-            written.map_err(|error| Failure::new(Failure::SNAPSHOT, error.to_string()))?;
+            first_snapshot(&writing, &loaded)?;
         }
         let (stop, stops) = unbounded();
-        let handle = Handle::new(config, stop);
+        let handle = Handle::new(config, operations, stop);
+        handle.operations().set_addresses(addresses(&bound));
         let config = handle.config();
         let mailboxes: Vec<Arc<Mailbox>> =
             (0..config.network_threads.max(1)).map(|_| Arc::default()).collect();
@@ -109,8 +101,8 @@ impl Server {
         if loaded.replayed > 0 {
             handle.core().send(Message::Snapshot(News::Wanted));
         }
-        let clock = Clock::start();
-        let node = node(&handle, loaded, &clock);
+        let clock = handle.clock();
+        let node = node(&handle, loaded, clock);
         let core = Core::new(node, handle.clone(), clock, log.sender(), mailboxes.clone(), sender);
         let named = thread::Builder::new().name("core".to_owned());
         let core = named.spawn(move || core.run());
@@ -118,6 +110,8 @@ impl Server {
         let acceptor =
             Acceptor { handle: handle.clone(), mailboxes, next: Arc::new(AtomicU64::new(1)) };
         let listeners = listen(bound, &acceptor)?;
+        let endpoints = handle.operations().listen(&handle);
+        let endpoints = endpoints.map_err(|error| Failure::new(Failure::ADMIN_SERVER, error))?;
         let (end, ended) = bounded(0);
         if let Some(interval) = config.purge.interval {
             let started = purge::start(disk, layout, config.purge.retain, interval, ended);
@@ -128,8 +122,28 @@ impl Server {
         }
         systemd::ready();
         systemd::watchdog(&handle);
-        let (_purge, _locks) = (end, locks);
-        Ok(Server { handle, stops, listeners, network, core, log, snapshot, _purge, _locks })
+        Ok(Server {
+            handle,
+            stops,
+            listeners,
+            network,
+            core,
+            log,
+            snapshot,
+            endpoints,
+            _purge: end,
+            _locks: locks,
+        })
+    }
+
+    /// Where the AdminServer listens, if it does.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.endpoints.admin.as_ref().map(Endpoint::address)
+    }
+
+    /// Where metrics are served, if they are.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.endpoints.prometheus.as_ref().map(Endpoint::address)
     }
 
     /// What others may do with it.
@@ -176,8 +190,38 @@ impl Server {
     }
 }
 
+/// Makes the folders this server's own.
+fn open_folders(config: &Config, disk: &dyn Disk, layout: &Layout) -> Result<Locks, Failure> {
+    let mut folders: Vec<&Path> = vec![&layout.snap_dir, &layout.log_dir];
+    folders.dedup();
+    let mut locks = Locks::default();
+    // What is there is locked first: opening it removes what another server may be writing.
+    locks.take(folders.iter().copied().filter(|folder| folder.exists()))?;
+    layout.open(disk, config.create_data_dir).map_err(|error| failure(&error))?;
+    locks.take(folders.iter().copied())?;
+    probe(disk, &folders)?;
+    Ok(locks)
+}
+
+fn writing(config: &Config, disk: &Arc<dyn Disk>, layout: &Layout) -> Writing {
+    Writing {
+        disk: disk.clone(),
+        folder: layout.snap_dir.clone(),
+        options: WriteOptions { compression: config.snapshot.compression },
+        last_processed_zxid: config.snapshot.last_processed_zxid,
+    }
+}
+
+/// What a server without any data begins with.
+fn first_snapshot(writing: &Writing, loaded: &Loaded) -> Result<(), Failure> {
+    let sessions = loaded.sessions.iter().map(|(id, ms)| (*id, *ms)).collect();
+    let written = writing.write(&loaded.tree, sessions);
+    written.map_err(|error| Failure::new(Failure::SNAPSHOT, error.to_string()))?;
+    Ok(())
+}
+
 /// The node, with the sessions that were there.
-fn node(handle: &Handle, loaded: Loaded, clock: &Clock) -> Node {
+fn node(handle: &Handle, loaded: Loaded, clock: Clock) -> Node {
     let config = handle.config();
     let now = clock.now();
     let first = first_id(config.server_id, now.wall);
@@ -187,10 +231,19 @@ fn node(handle: &Handle, loaded: Loaded, clock: &Clock) -> Node {
 
 type Bound = Vec<(std::net::TcpListener, bool)>;
 
+/// Where clients connect, with the ports that the operating system chose.
+fn addresses(bound: &Bound) -> Addresses {
+    let of = |secure: bool| {
+        let listener = bound.iter().find(|(_, is_secure)| *is_secure == secure);
+        listener.and_then(|(listener, _)| listener.local_addr().ok())
+    };
+    Addresses { client: of(false), secure: of(true) }
+}
+
 /// Binds the ports that are set.
 fn bind_ports(config: &Config) -> Result<Bound, Failure> {
     let mut bound = Vec::new();
-    let ports = [(config.client_address, false)];
+    let ports = [(config.client_address, false), (config.secure_client_address, true)];
     for (address, secure) in ports {
         let Some(address) = address else { continue };
         let listener = bind(address, config.listen_backlog).map_err(|error| {

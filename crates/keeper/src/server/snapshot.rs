@@ -30,11 +30,15 @@ pub(crate) enum SnapshotRequest {
     Piece(Vec<u8>, Option<End>),
 }
 
+/// Hears of a snapshot: its file, or why there is none.
+pub(crate) type Waiter = tokio::sync::oneshot::Sender<Result<FileName, String>>;
+
 /// What a snapshot begins with.
 pub(crate) struct Begin {
     pub zxid: Zxid,
     pub sessions: Vec<(SessionId, i32)>,
     pub acls: Vec<(i64, Arc<[Acl]>)>,
+    pub waiters: Vec<Waiter>,
 }
 
 /// What a snapshot ends with.
@@ -81,7 +85,8 @@ impl Writing {
         sessions: Vec<(SessionId, i32)>,
     ) -> keeper_disk::Result<FileName> {
         let zxid = tree.last_zxid();
-        let mut writer = self.begin(&Begin { zxid, sessions, acls: tree.acls() })?;
+        let mut writer =
+            self.begin(&Begin { zxid, sessions, acls: tree.acls(), waiters: Vec::new() })?;
         let mut piece = Vec::new();
         tree.walk().advance(tree, usize::MAX, |path, data, acl, stat| {
             encode_node(&mut piece, path, data, acl, stat);
@@ -98,7 +103,7 @@ pub(super) fn start(
     receiver: Receiver<SnapshotRequest>,
 ) -> std::io::Result<JoinHandle<()>> {
     let guard = handle.fault_guard("snapshot");
-    let mut worker = Worker { writing, handle, open: None };
+    let mut worker = Worker { writing, handle, open: None, waiters: Vec::new() };
     let named = thread::Builder::new().name("snapshot".to_owned());
     named.spawn(move || {
         let _guard = guard;
@@ -112,12 +117,17 @@ struct Worker {
     writing: Writing,
     handle: Handle,
     open: Option<(SnapshotWriter, Zxid, Instant)>,
+    /// Who has asked for it.
+    waiters: Vec<Waiter>,
 }
 
 impl Worker {
     fn take(&mut self, request: SnapshotRequest) {
         let result = match request {
-            SnapshotRequest::Begin(begin) => self.begin(&begin),
+            SnapshotRequest::Begin(mut begin) => {
+                self.waiters = std::mem::take(&mut begin.waiters);
+                self.begin(&begin)
+            }
             SnapshotRequest::Piece(piece, end) => self.piece(&piece, end),
         };
         let news = match result {
@@ -128,6 +138,8 @@ impl Worker {
                      it all; the next snapshot is tried when it is due"
                 );
                 self.handle.stats().add_snapshot_error();
+                self.handle.metrics().snapshot_error_count.increment();
+                self.tell(Err(error.to_string()));
                 if let Some((writer, ..)) = self.open.take()
                     && let Err(error) = writer.abandon()
                 {
@@ -155,6 +167,15 @@ impl Worker {
         tracing::info!("snapshot {} written in {} ms", file.name, elapsed.as_millis());
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.handle.stats().add_snapshot(zxid, at.as_secs() as i64, elapsed);
+        self.handle.metrics().snapshottime.observe(elapsed.as_millis() as i64);
+        self.tell(Ok(file));
         Ok(News::Finished)
+    }
+
+    /// Whoever no longer waits is told nothing.
+    fn tell(&mut self, result: Result<FileName, String>) {
+        for waiter in self.waiters.drain(..) {
+            let _ = waiter.send(result.clone());
+        }
     }
 }

@@ -79,6 +79,6 @@ fn connection(output: &Output) -> Option<ConnectionId> {
         | Output::Reply { connection, .. }
         | Output::Notify { connection, .. }
         | Output::Close { connection, .. } => Some(*connection),
-        Output::Append { .. } | Output::DigestMismatch { .. } => None,
+        Output::Append { .. } | Output::Audit(_) | Output::DigestMismatch { .. } => None,
     }
 }

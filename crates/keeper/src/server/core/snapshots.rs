@@ -16,7 +16,7 @@ use keeper_disk::log::LogRequest;
 use keeper_disk::snapshot::{Digest, encode_node};
 
 use crate::config::SnapshotOptions;
-use crate::server::snapshot::{Begin, End, News, SnapshotRequest};
+use crate::server::snapshot::{Begin, End, News, SnapshotRequest, Waiter};
 
 /// Bytes of the tree handed out at once: some tenths of a millisecond.
 const PIECE: usize = 256 << 10;
@@ -30,6 +30,8 @@ pub(super) struct Snapshots {
     walk: Option<Walk>,
     running: bool,
     wanted: bool,
+    /// Who has asked for the next one.
+    waiters: Vec<Waiter>,
     txns: u64,
     bytes: u64,
     /// Limits of both for the next one.
@@ -43,8 +45,24 @@ impl Snapshots {
         log: Sender<LogRequest>,
     ) -> Self {
         let due = due(&options);
-        let (txns, bytes) = (0, 0);
-        Self { options, sender, log, walk: None, running: false, wanted: false, txns, bytes, due }
+        Self {
+            options,
+            sender,
+            log,
+            walk: None,
+            running: false,
+            wanted: false,
+            waiters: Vec::new(),
+            txns: 0,
+            bytes: 0,
+            due,
+        }
+    }
+
+    /// Takes one as soon as none is being written.
+    pub(super) fn take(&mut self, waiter: Waiter) {
+        self.wanted = true;
+        self.waiters.push(waiter);
     }
 
     /// A transaction goes to the log.
@@ -69,6 +87,7 @@ impl Snapshots {
             zxid: tree.last_zxid(),
             sessions: node.sessions().committed().collect(),
             acls: tree.acls(),
+            waiters: std::mem::take(&mut self.waiters),
         };
         self.running = self.sender.send(SnapshotRequest::Begin(begin)).is_ok();
         self.walk = self.running.then(|| tree.walk());
