@@ -5,6 +5,9 @@
 //! [`crate::metrics`] counts, which four-letter words are answered, TLS, and the addresses that are
 //! known once the ports are bound. [`Endpoints`] listen as long as the server runs.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -22,7 +22,7 @@ mod snapshot;
 pub mod stats;
 mod systemd;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use core::Message;
 pub use failure::Failure;

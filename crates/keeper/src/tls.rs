@@ -22,6 +22,8 @@ mod name;
 mod reload;
 mod settings;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::net::SocketAddr;

@@ -31,17 +31,17 @@ fn config(folder: &Path, more: &str) -> Config {
     Config::of(Properties::parse(Path::new("zoo.cfg"), &text).unwrap()).unwrap()
 }
 
-fn start(folder: &Path, more: &str) -> Server {
+pub(crate) fn start(folder: &Path, more: &str) -> Server {
     Server::start(config(folder, more)).unwrap()
 }
 
-fn stop(server: Server) {
+pub(crate) fn stop(server: Server) {
     server.handle().shutdown();
     server.wait().unwrap();
 }
 
 /// A client that knows frames.
-struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     session: ConnectResponse,
     xid: i32,
@@ -54,7 +54,7 @@ impl Client {
         stream
     }
 
-    fn new(server: &Server) -> Self {
+    pub(crate) fn new(server: &Server) -> Self {
         Self::with(server, &ConnectRequest { timeout_ms: 30_000, ..ConnectRequest::default() })
     }
 
@@ -91,7 +91,7 @@ impl Client {
         (header, reply)
     }
 
-    fn ask(&mut self, request: &Request) -> (ReplyHeader, Option<Reply>) {
+    pub(crate) fn ask(&mut self, request: &Request) -> (ReplyHeader, Option<Reply>) {
         self.send(request);
         self.reply(request.op())
     }
@@ -107,7 +107,7 @@ fn receive(stream: &mut TcpStream) -> Option<Bytes> {
 }
 
 /// What another thread does next is waited for.
-fn eventually(is_so: impl Fn() -> bool) {
+pub(crate) fn eventually(is_so: impl Fn() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < until, "it never is");
@@ -119,7 +119,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     receive(stream).is_none()
 }
 
-fn create(path: &str, data: &[u8]) -> Request {
+pub(crate) fn create(path: &str, data: &[u8]) -> Request {
     let (path, data) = (Some(path.into()), Some(Bytes::copy_from_slice(data)));
     Request::Create(CreateRequest { path, data, acl: Some(vec![Acl::open()]), flags: 0 })
 }
@@ -128,7 +128,7 @@ fn get(path: &str) -> Request {
     Request::GetData(ReadRequest { path: Some(path.into()), watch: false })
 }
 
-fn set(path: &str, data: &[u8]) -> Request {
+pub(crate) fn set(path: &str, data: &[u8]) -> Request {
     let (path, data) = (Some(path.into()), Some(Bytes::copy_from_slice(data)));
     Request::SetData(SetDataRequest { path, data, version: -1 })
 }
