@@ -25,6 +25,7 @@ pub mod config;
 pub mod four_letter;
 mod http;
 pub mod metrics;
+mod open_files;
 pub mod operations;
 pub mod server;
 pub mod tls;

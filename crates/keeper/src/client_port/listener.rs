@@ -19,8 +19,9 @@ use super::info::{ConnectionInfo, Refused};
 use super::mailbox::{Accepted, Mailbox};
 use crate::server::Handle;
 
-/// Connections that the operating system holds until they are taken: Java's default.
-const BACKLOG: u32 = 50;
+/// Connections that the operating system holds until they are taken. Java's 50 make clients that
+/// come all at once wait a second and more.
+const BACKLOG: u32 = 1024;
 /// How long nothing is taken after the operating system has refused.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -42,19 +43,27 @@ pub(crate) struct Acceptor {
 
 /// Binds a port; `backlog` as in `clientPortListenBacklog`. Where no address is named, clients come
 /// by IPv6 and IPv4, as with Java.
-pub(crate) fn bind(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> {
+pub(crate) fn bind(
+    address: SocketAddr,
+    backlog: Option<u32>,
+    keep_alive: bool,
+) -> io::Result<TcpListener> {
     if address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
         let both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port());
-        match bind_one(both, backlog) {
+        match bind_one(both, backlog, keep_alive) {
             // Another server's, and not the lack of IPv6.
             Err(error) if error.kind() != io::ErrorKind::AddrInUse => {}
             result => return result,
         }
     }
-    bind_one(address, backlog)
+    bind_one(address, backlog, keep_alive)
 }
 
-fn bind_one(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener> {
+fn bind_one(
+    address: SocketAddr,
+    backlog: Option<u32>,
+    keep_alive: bool,
+) -> io::Result<TcpListener> {
     // Sockets of tokio's are made within a runtime.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _within = runtime.enter();
@@ -63,6 +72,8 @@ fn bind_one(address: SocketAddr, backlog: Option<u32>) -> io::Result<TcpListener
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;
+    // The connections inherit it.
+    socket.set_keepalive(keep_alive)?;
     socket.bind(address)?;
     let listener = socket.listen(backlog.unwrap_or(BACKLOG))?.into_std()?;
     listener.set_nonblocking(false)?;

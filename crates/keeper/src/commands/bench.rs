@@ -64,7 +64,7 @@ struct Plan {
 /// Runs the workloads one after the other.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut plan = arguments.plan()?;
-    raise_file_limit();
+    crate::open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut failed = false;
     if !arguments.json {
@@ -100,16 +100,6 @@ fn measure(plan: &Plan, workload: Workload) -> Result<Report> {
         Workload::Connect => connects::run(plan),
         Workload::Idle => idle::run(plan),
         _ => engine::run(plan, workload),
-    }
-}
-
-/// As many connections as the system allows.
-fn raise_file_limit() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::debug!(%error, "the limit of open files stays");
     }
 }
 

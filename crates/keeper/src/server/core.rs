@@ -36,6 +36,9 @@ use route::Router;
 use snapshots::Snapshots;
 pub(super) use snapshots::digest;
 
+/// A tick that comes so late says that the process was paused, in milliseconds.
+const PAUSE_MS: i64 = 1000;
+
 /// Places that a queue keeps while it is empty.
 const KEPT: usize = 16 << 10;
 
@@ -75,6 +78,8 @@ pub(super) struct Core {
     out: Vec<Output>,
     tick: Duration,
     next_tick_ms: i64,
+    /// The last tick was left out.
+    was_paused: bool,
     stopping: bool,
     audit: Option<Audit>,
 }
@@ -98,6 +103,7 @@ impl Core {
             out: Vec::new(),
             tick: Duration::from_millis((tick_ms / 4).clamp(10, 500) as u64),
             next_tick_ms: 0,
+            was_paused: false,
             stopping: false,
             audit: None,
             handle,
@@ -144,10 +150,7 @@ impl Core {
                     self.router.flush();
                 }
             }
-            if now.elapsed >= self.next_tick_ms {
-                self.next_tick_ms = now.elapsed + self.tick.as_millis() as i64;
-                self.step(now, Event::Tick);
-            }
+            self.tick_if_due(now);
             self.router.flush();
             taken.shrink_to(KEPT);
             self.out.shrink_to(KEPT);
@@ -161,6 +164,26 @@ impl Core {
                 return Err(Failure::new(Failure::UNEXPECTED, message));
             }
             self.snapshots.begin_if_due(&self.node);
+        }
+    }
+
+    /// Time passes, for the node. Not at once after a pause of the whole process: what clients have
+    /// sent meanwhile is yet to be read, and their sessions are not to expire for that.
+    fn tick_if_due(&mut self, now: Now) {
+        let late = now.elapsed - self.next_tick_ms;
+        if late < 0 {
+            return;
+        }
+        // Once in a row: whoever is always late must still have sessions end.
+        let was_paused = self.next_tick_ms > 0 && late > PAUSE_MS && !self.was_paused;
+        self.was_paused = was_paused;
+        self.next_tick_ms = now.elapsed + self.tick.as_millis() as i64;
+        match was_paused {
+            true => tracing::warn!(
+                "the server stood still for {late} ms: the machine, or its disk, is overloaded, \
+                 or was suspended"
+            ),
+            false => self.step(now, Event::Tick),
         }
     }
 

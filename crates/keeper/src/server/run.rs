@@ -26,6 +26,7 @@ use super::{Failure, purge, systemd};
 use crate::client_port::{Acceptor, Listener, Mailbox, Network, bind};
 use crate::config::Config;
 use crate::http::Endpoint;
+use crate::open_files;
 use crate::operations::{Addresses, Endpoints, Operations};
 
 /// How long a stop waits for the core and its disk.
@@ -33,6 +34,7 @@ const STOP: Duration = Duration::from_secs(10);
 
 /// Runs a server until a signal ends it, or it cannot go on.
 pub fn run(config: Config) -> Result<(), Failure> {
+    open_files::raise_limit();
     let server = Server::start(config)?;
     let handle = server.handle().clone();
     let signals = Signals::new([SIGTERM, SIGINT]);
@@ -246,7 +248,7 @@ fn bind_ports(config: &Config) -> Result<Bound, Failure> {
     let ports = [(config.client_address, false), (config.secure_client_address, true)];
     for (address, secure) in ports {
         let Some(address) = address else { continue };
-        let listener = bind(address, config.listen_backlog).map_err(|error| {
+        let listener = bind(address, config.listen_backlog, config.limits.keep_alive).map_err(|error| {
             let message = format!(
                 "cannot listen at {address}: {error}; another server may run there: stop it, or \
                  change clientPort or clientPortAddress"
