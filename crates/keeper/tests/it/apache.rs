@@ -32,7 +32,8 @@ impl Apache {
         None
     }
 
-    fn java(&self) -> Vec<String> {
+    /// The command that runs a class of theirs, but for its name.
+    pub fn java(&self) -> Vec<String> {
         let jars = self.jars.join("*").to_string_lossy().into_owned();
         let mut words = vec!["java".to_owned()];
         words.extend(OPTIONS.map(str::to_owned));

@@ -8,6 +8,7 @@
 //! | `files` | Apache's server starts on what `keeper` has left, and the reverse |
 //! | `histories` | what concurrent clients saw has one order, and none steps back |
 //! | `power` | no crash loses what anybody was told, or keeps half a transaction (simulated) |
+//! | `tools`, `tools_client` | the command line, beside Apache's; the client library |
 //!
 //! Tests that compare with Apache's server are skipped where its jars are not installed: see
 //! `scripts/test-services`.
@@ -22,3 +23,5 @@ mod histories;
 mod history;
 mod power;
 mod server;
+mod tools;
+mod tools_client;
