@@ -128,7 +128,9 @@ fn the_command_line_prints_what_zkcli_prints() {
     let folder = tempfile::tempdir().unwrap();
     let server = start(&folder.path().join("ours"));
     let ours = keeper(&["cli", "-server", &address(&server)], SCRIPT);
-    check(&ours.stdout, &expect![[r#"
+    check(
+        &ours.stdout,
+        &expect![[r#"
         Welcome to ZooKeeper!
         [closed, container, e, s-0000000000]
         /a
@@ -179,8 +181,11 @@ fn the_command_line_prints_what_zkcli_prints() {
         55 - create /a/b/c d
         56 - redo 99
         57 - history
-    "#]]);
-    check(&ours.stderr, &expect![[r#"
+    "#]],
+    );
+    check(
+        &ours.stderr,
+        &expect![[r#"
         Created /a
         Node already exists: /a
         Created /a/s-0000000000
@@ -209,7 +214,8 @@ fn the_command_line_prints_what_zkcli_prints() {
         KeeperErrorCode = No such watcher for /a
         Node does not exist: /a/b/c
         Command index out of range
-    "#]]);
+    "#]],
+    );
     let Some(apache) = Apache::find() else { return };
     // On a server that has seen nothing yet.
     let server = start(&folder.path().join("theirs"));
