@@ -21,7 +21,7 @@ mod state;
 pub use connection::{Connection, Statistics, connections, java_address};
 pub use environment::{Entry, environment, user};
 pub use gauges::gauges;
-pub use server::{Folders, Server, Settings, folders, server, settings};
+pub use server::{Folders, Server, Settings, folders, newest_snapshot, server, settings};
 pub use state::{
     Digest, Ephemerals, Sessions, WatchSummary, Watches, digests, ephemerals, sessions,
     watch_summary, watches,

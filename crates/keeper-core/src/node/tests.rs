@@ -557,3 +557,36 @@ fn order_holds_by_seed() {
         assert_eq!(script.node.tree().last_zxid(), written);
     }
 }
+
+#[test]
+fn the_audit_log_hears_of_each_write() {
+    let mut script = Script::new();
+    script.node.options.audit = true;
+    script.write(1, create("/a", P));
+    script.write(1, create("/a/s-", CreateMode::EphemeralSequential));
+    script.write(2, delete("/none"));
+    let multi = |ops| Request::Multi(zk_wire::multi::MultiRequest { ops });
+    let setting = |path: &str| {
+        let Request::SetData(of) = set_data(path) else { unreachable!() };
+        zk_wire::multi::MultiOp::SetData(of)
+    };
+    script.write(2, multi(vec![setting("/a")]));
+    script.write(2, multi(vec![setting("/a"), setting("/none")]));
+    script.write(1, Request::CloseSession);
+    let told = script.seen.lines().filter_map(|line| line.strip_prefix("AuditEvent "));
+    let shown = |line: &str| {
+        let parts: Vec<&str> = line.split(", ").collect();
+        let wanted = ["operation", "success", "users", "path", "flags"];
+        let part = |name: &&str| parts.iter().find(|part| part.contains(name)).copied();
+        wanted.iter().filter_map(part).collect::<Vec<_>>().join(" ") + "\n"
+    };
+    let told: String = told.map(shown).collect();
+    expect![[r#"
+        { operation: Create success: true users: ["127.0.0.1"] path: Some("/a") flags: Some(0)
+        { operation: Create success: true users: ["127.0.0.1"] path: Some("/a/s-0000000000") flags: Some(3)
+        { operation: Delete success: false users: ["127.0.0.1"] path: Some("/none") flags: None
+        { operation: SetData success: true users: ["127.0.0.1"] path: Some("/a") flags: None
+        { operation: Multi success: false users: ["127.0.0.1"] path: None flags: None
+        { operation: EphemeralDeletion success: true users: [] path: Some("/a/s-0000000000") flags: None
+    "#]].assert_eq(&told);
+}

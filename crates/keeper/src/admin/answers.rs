@@ -44,7 +44,7 @@ pub(super) async fn answer(
             fields([("initial_configuration", text.into())])
         }
         Command::IsReadOnly => fields([("read_only", false.into())]),
-        Command::LastSnapshot => last_snapshot(handle),
+        Command::LastSnapshot => last_snapshot(handle).await,
         Command::Leader => fields([("error", "server is not initialized".into())]),
         Command::Monitor => monitor(handle).await?,
         Command::Observers => {
@@ -192,10 +192,15 @@ fn set_trace_mask(arguments: &BTreeMap<String, String>, handle: &Handle) -> Obje
     }
 }
 
-fn last_snapshot(handle: &Handle) -> Object {
+async fn last_snapshot(handle: &Handle) -> Object {
     let (zxid, at) = match handle.stats().last_snapshot() {
         Some(last) => (last.zxid.0, last.at),
-        None => (-1, 0),
+        None => {
+            // That of an earlier run, or what this one began with.
+            let settings = view::settings(handle);
+            let found = tokio::task::spawn_blocking(move || view::newest_snapshot(&settings));
+            found.await.ok().flatten().unwrap_or((-1, 0))
+        }
     };
     fields([("zxid", format!("{zxid:x}").into()), ("timestamp", at.into())])
 }

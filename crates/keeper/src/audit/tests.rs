@@ -11,7 +11,7 @@ fn lines_as_apache_writes_them() {
     let creation = AuditEvent {
         operation: AuditOperation::Create,
         success: true,
-        session: SessionId(0x1_0002_0045_2e00_00),
+        session: SessionId(0x0100_0200_452e_0000),
         users: vec!["127.0.0.1".to_owned(), "u".to_owned()],
         address: Some([127, 0, 0, 1].into()),
         path: Some("/es-0000000003".into()),

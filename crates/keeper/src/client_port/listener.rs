@@ -165,8 +165,15 @@ impl Acceptor {
                     mailbox.accept(Accepted { stream, info });
                 }
             }
-            Err(Refused::PerAddress) => self.handle.warnings().refused_per_address(address, each),
-            Err(Refused::Total) => self.handle.warnings().refused_in_all(address, all),
+            Err(refused) => {
+                self.handle.metrics().connection_rejected.increment();
+                match refused {
+                    Refused::PerAddress => {
+                        self.handle.warnings().refused_per_address(address, each);
+                    }
+                    Refused::Total => self.handle.warnings().refused_in_all(address, all),
+                }
+            }
         }
     }
 }

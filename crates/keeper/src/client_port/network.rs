@@ -235,6 +235,13 @@ struct Registered {
 impl Registered {
     fn report(&self, end: &End) {
         self.thread.handle.warnings().connection_ended(&self.link.info, end);
+        let metrics = self.thread.handle.metrics();
+        match end {
+            End::Throttled => metrics.connection_rejected.increment(),
+            End::Silent => metrics.sessionless_connections_expired.increment(),
+            End::LargeRequest(_) => metrics.large_requests_rejected.increment(),
+            _ => {}
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const TABLE: &[Row] = &[
     ("electionAlg", "chooses the election", "nothing: the server is alone"),
     ("sslQuorum", "encrypts what servers say to each other", "nothing: the server is alone"),
     ("portUnification", "lets servers talk with and without TLS", "nothing: the server is alone"),
-    ("ssl.quorum.*", "sets up TLS between servers", "nothing: the server is alone"),
+    ("ssl.quorum.*", "sets up TLS between servers", "only the AdminServer uses it"),
     ("quorum.auth.*", "authenticates servers", "nothing: the server is alone"),
     ("observerMasterPort", "serves observers", "nothing: the server is alone"),
     ("multiAddress.*", "gives servers several addresses", "nothing: the server is alone"),

@@ -10,7 +10,7 @@ use crate::view::{
     Connection, Digest, Folders, Server, Sessions, Settings, Statistics, WatchSummary, Watches,
 };
 
-const SESSION: SessionId = SessionId(0x1_0001_fe8e_c100_00);
+const SESSION: SessionId = SessionId(0x0100_01fe_8ec1_0000);
 
 fn connections() -> Vec<Connection> {
     let statistics = Statistics {

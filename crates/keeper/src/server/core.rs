@@ -10,6 +10,7 @@
 mod clock;
 mod route;
 mod snapshots;
+mod told;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub(super) use clock::Clock;
 use route::Router;
 use snapshots::Snapshots;
 pub(super) use snapshots::digest;
+use told::Told;
 
 /// A tick that comes so late says that the process was paused, in milliseconds.
 const PAUSE_MS: i64 = 1000;
@@ -82,6 +84,7 @@ pub(super) struct Core {
     was_paused: bool,
     stopping: bool,
     audit: Option<Audit>,
+    told: Told,
 }
 
 impl Core {
@@ -106,6 +109,7 @@ impl Core {
             was_paused: false,
             stopping: false,
             audit: None,
+            told: Told::default(),
             handle,
         }
     }
@@ -226,6 +230,7 @@ impl Core {
         let is_late = sent.elapsed() > limit;
         if is_late {
             self.handle.stats().add_throttled(count);
+            self.handle.metrics().throttled_ops.add(count as i64);
         }
         is_late
     }
@@ -250,6 +255,10 @@ impl Core {
                     self.handle.stats().add_digest_mismatch();
                     self.handle.metrics().digest_mismatches_count.increment();
                 }
+                Output::Notify { connection, zxid, event } => {
+                    self.told.add(zxid, event.kind, self.handle.metrics());
+                    self.router.answer(Output::Notify { connection, zxid, event });
+                }
                 Output::Audit(event) => {
                     if let Some(audit) = &self.audit {
                         audit.record(event);
@@ -262,6 +271,7 @@ impl Core {
                 output => self.router.answer(output),
             }
         }
+        self.told.flush(self.handle.metrics());
     }
 
     fn count(&self, commit: &Commit) {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use keeper_core::apply::DigestCheck;
@@ -34,6 +34,10 @@ pub(super) struct Loaded {
     pub is_new: bool,
     /// Transactions that were read from the log.
     pub replayed: u64,
+    /// Time to read the snapshot.
+    pub snapshot_time: Duration,
+    /// Time to read the log.
+    pub log_time: Duration,
 }
 
 /// Reads what is there.
@@ -63,6 +67,7 @@ pub(super) fn load(
             ));
         }
     };
+    let snapshot_time = started.elapsed();
     let from = tree.last_zxid();
     let mut recovery = Recovery::new(tree, sessions);
     let (last, replayed) = replay(disk, layout, from, &mut recovery)?;
@@ -74,7 +79,8 @@ pub(super) fn load(
         sessions.len(),
         started.elapsed().as_millis()
     );
-    Ok(Loaded { tree, sessions, last, is_new, replayed })
+    let log_time = started.elapsed() - snapshot_time;
+    Ok(Loaded { tree, sessions, last, is_new, replayed, snapshot_time, log_time })
 }
 
 type Sessions = Vec<(SessionId, i32)>;

@@ -224,7 +224,11 @@ fn first_snapshot(writing: &Writing, loaded: &Loaded) -> Result<(), Failure> {
 
 /// The node, with the sessions that were there.
 fn node(handle: &Handle, loaded: Loaded, clock: Clock) -> Node {
-    let config = handle.config();
+    let (config, metrics) = (handle.config(), handle.metrics());
+    metrics.dbinittime.observe((loaded.snapshot_time + loaded.log_time).as_millis() as i64);
+    metrics.startup_snap_load_time.observe(loaded.snapshot_time.as_millis() as i64);
+    metrics.startup_txns_load_time.observe(loaded.log_time.as_millis() as i64);
+    metrics.startup_txns_loaded.observe(loaded.replayed as i64);
     let now = clock.now();
     let first = first_id(config.server_id, now.wall);
     let sessions = Sessions::new(config.sessions, first, loaded.sessions, now.elapsed);

@@ -4,8 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::UNIX_EPOCH;
 
 use keeper_core::node::Node;
+use keeper_disk::{FileKind, FileName};
 
 use crate::server::Handle;
 
@@ -162,4 +164,17 @@ fn size(folder: &Path) -> i64 {
         Err(_) => 0,
     };
     entries.flatten().map(size).sum()
+}
+
+/// The transaction that the newest snapshot is named by, and when it was written, in seconds since
+/// 1970. To be called where waiting for the disk does no harm.
+pub fn newest_snapshot(settings: &Settings) -> Option<(i64, i64)> {
+    let entries = std::fs::read_dir(&settings.data_dir).ok()?;
+    let snapshot = |entry: std::fs::DirEntry| {
+        let name = FileName::parse(entry.file_name().to_str()?)?;
+        let written = entry.metadata().ok()?.modified().ok()?;
+        let at = written.duration_since(UNIX_EPOCH).ok()?.as_secs() as i64;
+        (name.kind == FileKind::Snapshot).then_some((name.zxid.0, at))
+    };
+    entries.flatten().filter_map(snapshot).max()
 }
