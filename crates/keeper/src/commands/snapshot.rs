@@ -1,7 +1,8 @@
 //! `keeper snapshot`: snapshots, read, checked and compared, while a server runs or not.
 //!
-//! In place of `zkSnapShotToolkit.sh` and `zkSnapshotComparer.sh`. Nodes are read one by one; what
-//! is kept of them is at most a few numbers.
+//! In place of `zkSnapShotToolkit.sh`, `zkSnapshotComparer.sh` and
+//! `zkSnapshotRecursiveSummaryToolkit.sh`. Nodes are read one by one; what is kept of them is at most
+//! a few numbers.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use anyhow::Result;
 mod diff;
 mod dump;
 mod node;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -29,6 +31,8 @@ enum Command {
     Dump(Dump),
     /// Checks snapshots to the last byte. Exit code 1 where one is damaged.
     Verify(Verify),
+    /// Counts nodes and bytes below each node, to some depth.
+    Summary(Summary),
     /// Compares two snapshots. Exit code 0 where they are equal, 1 where not.
     Diff(Diff),
 }
@@ -65,6 +69,22 @@ struct Verify {
     json: bool,
 }
 
+/// What `snapshot summary` is asked for.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct Summary {
+    /// A snapshot, or a folder (dataDir, or its version-2) for the newest.
+    path: PathBuf,
+    /// The node to begin with.
+    #[arg(default_value = "/")]
+    start: String,
+    /// Levels below it that are shown; 0 for all.
+    #[arg(default_value_t = 1)]
+    depth: u32,
+    /// One JSON object a node.
+    #[arg(long)]
+    json: bool,
+}
+
 /// What `snapshot diff` is asked for.
 #[derive(Debug, Clone, Default, clap::Args)]
 struct Diff {
@@ -92,6 +112,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let done = match &arguments.command {
         Command::Dump(dump) => dump::run(dump, &mut out),
         Command::Verify(verify) => verify::run(verify, &mut out),
+        Command::Summary(summary) => summary::run(summary, &mut out),
         Command::Diff(diff) => diff::run(diff, &mut out),
     };
     match done.and_then(|code| Ok(out.flush().map(|()| code)?)) {

@@ -4,12 +4,15 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use keeper_client::{ConnectString, Server};
 use serde_json::{Map, Value, json};
+
+use crate::config::Properties;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +25,7 @@ const ANSWER_MAX: u64 = 64 << 10;
 pub struct Arguments {
     /// The server's zoo.cfg, of which the client port is read.
     #[arg(conflicts_with = "server")]
-    pub config: Option<std::path::PathBuf>,
+    pub config: Option<PathBuf>,
     /// Servers, in place of a zoo.cfg: host:port,host:port.
     #[arg(short, long, default_value = "localhost:2181")]
     pub server: String,
@@ -156,21 +159,35 @@ fn number(text: &str) -> Value {
     }
 }
 
-/// Where a zoo.cfg says that clients connect to.
-fn client_port(file: &std::path::Path) -> Result<Server> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    let value = |name: &str| {
-        let settings = text.lines().map(str::trim).filter(|line| !line.starts_with(['#', '!']));
-        let mut pairs = settings.filter_map(|line| line.split_once(['=', ':']));
-        pairs.rfind(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+/// Where a zoo.cfg says that clients connect to, or the file of members that it names.
+fn client_port(file: &Path) -> Result<Server> {
+    let settings = Properties::load(file)?;
+    let localhost = || "localhost".to_owned();
+    if let Some(port) = settings.get("clientPort") {
+        let host = settings.get("clientPortAddress").filter(|host| !is_any(host));
+        let port = port.parse().with_context(|| format!("clientPort={port}"))?;
+        return Ok(Server { host: host.map_or_else(localhost, str::to_owned), port });
+    }
+    let members = match settings.get("dynamicConfigFile") {
+        Some(name) => Properties::load(&file.parent().unwrap_or(Path::new("")).join(name))?,
+        None => settings.clone(),
     };
-    let host = value("clientPortAddress").filter(|host| !is_any(host));
-    let port = value("clientPort").with_context(|| {
-        let file = file.display();
-        format!("{file} has no clientPort: say which server with --server host:port")
-    })?;
-    let port = port.parse().with_context(|| format!("clientPort={port}"))?;
-    Ok(Server { host: host.unwrap_or_else(|| "localhost".to_owned()), port })
+    let folder = settings.get("dataDir").map(Path::new);
+    let id = folder.and_then(|folder| std::fs::read_to_string(folder.join("myid")).ok());
+    let member = id.and_then(|id| members.get(&format!("server.{}", id.trim())).map(str::to_owned));
+    if let Some((_, client)) = member.as_deref().and_then(|member| member.split_once(';')) {
+        // `host:port` or `port`; a third part is for TLS.
+        let client = client.split(';').next().unwrap_or(client);
+        let (host, port) = client.rsplit_once(':').unwrap_or(("", client));
+        let port = port.parse().with_context(|| format!("client port '{client}'"))?;
+        let host = Some(host).filter(|host| !is_any(host));
+        return Ok(Server { host: host.map_or_else(localhost, str::to_owned), port });
+    }
+    let file = file.display();
+    match settings.get("secureClientPort") {
+        Some(_) => bail!("{file} has a secureClientPort alone, and status cannot ask over TLS yet"),
+        None => bail!("{file} has no clientPort: say which server with --server host:port"),
+    }
 }
 
 /// Addresses that stand for all of a machine's.

@@ -3,24 +3,30 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use keeper_client::Events;
 use rustyline::error::ReadlineError;
 use rustyline::history::DefaultHistory;
-use rustyline::{Config, Editor, ExternalPrinter};
+use rustyline::{CompletionType, Config, Editor, ExternalPrinter};
 use tokio::runtime::Handle;
 
 use super::completion::Verbs;
 use super::shell::Shell;
 
+/// The first line waits so long for a connection.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Lines kept from one run to the next.
 const HISTORY_MAX: usize = 1000;
 
 /// Reads lines and runs them, until the end of the input or `quit`; the exit code.
 pub(super) async fn run(mut shell: Shell) -> Result<u8> {
     println!("Welcome to ZooKeeper!");
-    let config = Config::builder().max_history_size(HISTORY_MAX)?.build();
+    let config = Config::builder()
+        .max_history_size(HISTORY_MAX)?
+        .completion_type(CompletionType::List)
+        .build();
     let mut editor: Editor<Verbs, DefaultHistory> =
         Editor::with_config(config).context("prepare the terminal")?;
     editor.set_helper(Some(Verbs::new(shell.client.clone(), Handle::current())));
@@ -28,6 +34,9 @@ pub(super) async fn run(mut shell: Shell) -> Result<u8> {
     if let Some(file) = &history {
         // None at the first time.
         let _ = editor.load_history(file);
+    }
+    if let Err(error) = shell.client.wait_connected(PATIENCE).await {
+        println!("{error}; trying on");
     }
     print_events(&mut editor, &mut shell)?;
     while !shell.quit {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use expect_test::expect;
 
-use super::{Diff, Dump, Verify, diff, dump, verify};
+use super::{Diff, Dump, Summary, Verify, diff, dump, summary, verify};
 use crate::commands::fixtures::copy;
 
 fn run(run: impl FnOnce(&mut Vec<u8>) -> Result<ExitCode>) -> (bool, String) {
@@ -151,4 +151,27 @@ fn two_snapshots_compared() {
     let large = Diff { bytes: 1 << 20, ..grown };
     let (equal, _) = run(|out| diff::run(&large, out));
     assert!(equal, "no node differs by a megabyte");
+}
+
+#[test]
+fn nodes_and_bytes_by_level() {
+    let data = copy("invalidsnap");
+    let path = data.path().join("version-2/snapshot.273");
+    let two = Summary { path, start: "/zookeeper".to_owned(), depth: 1, json: false };
+    let (_, text) = run(|out| summary::run(&two, out));
+    expect![[r#"
+         /zookeeper
+           children: 1
+           data: 0
+    "#]].assert_eq(&text);
+    let all = Summary { start: "/".to_owned(), depth: 2, json: true, ..two.clone() };
+    let (_, text) = run(|out| summary::run(&all, out));
+    expect![[r#"
+        {"path":"/","children":628,"data":4595}
+        {"path":"/0","children":210,"data":1553}
+        {"path":"/0/0","children":20,"data":155}
+        {"path":"/0/1","children":20,"data":155}"#]].assert_eq(&text.lines().take(4).collect::<Vec<_>>().join("\n"));
+    let none = Summary { start: "/none".to_owned(), ..two };
+    let error = summary::run(&none, &mut Vec::new()).expect_err("no node");
+    assert_eq!(error.to_string(), "there is no node /none");
 }

@@ -37,5 +37,14 @@ fn the_port_of_a_configuration() {
     );
     assert_eq!(port("clientPort=2182\nclientPortAddress=::\n"), Ok("localhost:2182".to_owned()));
     assert!(port("clientPort=70000").is_err_and(|error| error.contains("clientPort=70000")));
+    let data = folder.path().display();
+    std::fs::write(folder.path().join("myid"), "2\n").expect("a file");
+    let members = "server.1=a:2888:3888;2181\nserver.2=b:2888:3888:observer;10.0.0.2:2191";
+    let text = format!("dataDir={data}\n{members}");
+    assert_eq!(port(&text), Ok("10.0.0.2:2191".to_owned()));
+    std::fs::write(folder.path().join("members"), members).expect("a file");
+    let text = format!("dataDir={data}\ndynamicConfigFile=members");
+    assert_eq!(port(&text), Ok("10.0.0.2:2191".to_owned()));
+    assert!(port("secureClientPort=2281").is_err_and(|error| error.contains("over TLS")));
     assert!(port("dataDir=/x").is_err_and(|error| error.contains("has no clientPort")));
 }
