@@ -10,8 +10,8 @@ use river_runtime::graph::node_name;
 use river_storage::{Storage, parent};
 use serde::Serialize;
 
-use crate::file::{Content, Stream};
-use crate::metadata::{FileHandle, Kind};
+use crate::file::{Content, Part, Stream};
+use crate::metadata::{FileHandle, Kind, StateFile};
 use crate::reader::SubtaskFile;
 use crate::{CheckpointMetadata, Result, SubtaskHandle, VertexState, layout, locate};
 
@@ -44,6 +44,12 @@ pub struct Description {
     pub file_bytes: u64,
     /// Bytes of state, in files or in `_metadata`.
     pub state_bytes: u64,
+    /// How many of its files other checkpoints of the job may refer to as well.
+    pub shared_files: usize,
+    /// Full URI of the folder of these.
+    pub shared_folder: String,
+    /// Bytes of state that were written for this checkpoint.
+    pub written_bytes: u64,
     /// The job's vertices.
     pub vertices: Vec<VertexDescription>,
 }
@@ -95,8 +101,10 @@ pub struct TableDescription {
     pub name: String,
     /// Its columns.
     pub columns: Vec<ColumnDescription>,
-    /// Rows of all subtasks.
+    /// Rows of all subtasks; in incremental checkpoints also those that later files replace.
     pub rows: u64,
+    /// Keys whose earlier rows do not count, in incremental checkpoints.
+    pub replaced_keys: u64,
     /// Rows of each subtask.
     pub subtask_rows: Vec<u64>,
     /// Bytes in files, of all subtasks.
@@ -174,6 +182,9 @@ pub fn describe_at(storage: &Arc<dyn Storage>, path: &str) -> Result<Description
         files: metadata.files().count(),
         file_bytes: metadata.files().map(|file: &FileHandle| file.bytes).sum(),
         state_bytes: metadata.state_bytes(),
+        shared_files: metadata.shared_files().count(),
+        shared_folder: storage.display(&layout::shared_folder(folder)),
+        written_bytes: metadata.written_bytes(),
         vertices: metadata.vertices.iter().map(vertex).collect(),
     })
 }
@@ -226,6 +237,7 @@ struct Rows {
 struct Table {
     stream: Stream,
     subtask_rows: BTreeMap<usize, u64>,
+    removed_keys: BTreeMap<usize, u64>,
     bytes: u64,
     groups: BTreeSet<u32>,
 }
@@ -238,20 +250,44 @@ impl Rows {
         subtask: usize,
         state: &SubtaskHandle,
     ) {
-        let Some(file) = &state.rows else { return };
-        let file = match SubtaskFile::open(storage, folder, file) {
-            Ok(file) => file,
-            Err(error) => return self.problems.push(error.to_string()),
-        };
+        let files: Vec<&StateFile> = state.files().collect();
+        for (number, file) in files.iter().enumerate() {
+            let is_newest = number + 1 == files.len();
+            match SubtaskFile::open(storage, folder, file) {
+                Ok(file) => self.add_file(&file, subtask, is_newest && state.in_flight),
+                Err(error) => self.problems.push(error.to_string()),
+            }
+        }
+    }
+
+    /// Adds what is in one of a subtask's files, oldest first.
+    fn add_file(&mut self, file: &SubtaskFile, subtask: usize, in_flight: bool) {
+        for stream in &file.index().streams {
+            // What older files hold of it does not count.
+            if let Content::Table { operator, name, part: Part::Whole } = &stream.content
+                && let Some(table) = self.tables.get_mut(&(*operator, name.clone()))
+            {
+                table.subtask_rows.remove(&subtask);
+                table.removed_keys.remove(&subtask);
+            }
+        }
         for block in &file.index().blocks {
             let stream = &file.index().streams[block.stream];
             let bytes = block.bytes.end - block.bytes.start;
             match &stream.content {
-                Content::Table { operator, name } => {
+                Content::Table { operator, name, part: Part::Removed } => {
+                    let key = (*operator, name.clone());
+                    if let Some(table) = self.tables.get_mut(&key) {
+                        *table.removed_keys.entry(subtask).or_default() += block.rows as u64;
+                        table.bytes += bytes;
+                    }
+                }
+                Content::Table { operator, name, .. } => {
                     let key = (*operator, name.clone());
                     let table = self.tables.entry(key).or_insert_with(|| Table {
                         stream: stream.clone(),
                         subtask_rows: BTreeMap::new(),
+                        removed_keys: BTreeMap::new(),
                         bytes: 0,
                         groups: BTreeSet::new(),
                     });
@@ -259,6 +295,7 @@ impl Rows {
                     table.bytes += bytes;
                     table.groups.extend(block.runs.iter().map(|run| run.group));
                 }
+                Content::InFlight { .. } if !in_flight => {}
                 Content::InFlight { .. } => {
                     self.in_flight.batches += 1;
                     self.in_flight.rows += block.rows as u64;
@@ -295,6 +332,7 @@ impl Rows {
                 columns: columns.collect(),
                 rows: table.subtask_rows.values().sum(),
                 subtask_rows: (0..vertex.subtasks.len()).map(rows_of).collect(),
+                replaced_keys: table.removed_keys.values().sum(),
                 bytes: table.bytes,
                 key_groups: table.groups.len(),
             };

@@ -19,10 +19,10 @@ pub(crate) mod columns;
 pub(crate) mod index;
 mod varint;
 
-pub use index::{Block, Content, Index, Run, Stream};
+pub use index::{Block, Content, Index, Part, Run, Stream};
 
 /// Version of the file; raised when an older program would read it wrongly.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Blocks begin at multiples of this, so that arrays can be used where they were read.
 pub(crate) const ALIGNMENT: usize = 64;
@@ -91,7 +91,7 @@ pub(crate) fn check_header(bytes: &[u8], file: &str) -> Result<(), Error> {
 }
 
 fn check_version(found: u32, file: &str) -> Result<(), Error> {
-    if found == VERSION {
+    if (1..=VERSION).contains(&found) {
         return Ok(());
     }
     let reason = format!(

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use river_storage::{Entry, Storage};
 use serde::Serialize;
 
-use crate::layout::{self, METADATA, SHARED, checkpoint_number, is_job_id, is_savepoint};
+use crate::layout::{self, METADATA, NO_CHECKPOINTS, SHARED};
+use crate::layout::{checkpoint_number, is_job_id, is_savepoint};
 use crate::metadata::{FileHandle, Kind, StateFile};
 use crate::{Error, ErrorKind, Result, VertexState, verify};
 
@@ -168,7 +169,7 @@ pub fn examine(
         || checkpoint_number(name).is_some()
         || is_savepoint(name)
     {
-        let found = examination.checkpoint(path, None)?;
+        let found = examination.checkpoint(path, None, &mut BTreeSet::new())?;
         examination.report.savepoints.extend(found);
     } else if is_job_id(name) {
         examination.job(path, name, entries)?;
@@ -192,7 +193,7 @@ impl Examination<'_> {
     /// A directory of jobs and savepoints, or (without `create-subdir`) of one job's checkpoints.
     fn directory(&mut self, path: &str, entries: Vec<Entry>) -> Result<()> {
         let of_job = |entry: &Entry| {
-            checkpoint_number(entry.name()).is_some() || SHARED.contains(&entry.name())
+            checkpoint_number(entry.name()).is_some() || NO_CHECKPOINTS.contains(&entry.name())
         };
         let (own, others): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|entry| entry.is_dir && of_job(entry));
@@ -204,7 +205,7 @@ impl Examination<'_> {
                 let entries = self.storage.list(&entry.path, false)?;
                 self.job(&entry.path, entry.name(), entries)?;
             } else if entry.is_dir && is_savepoint(entry.name()) {
-                let found = self.checkpoint(&entry.path, Some(&entry))?;
+                let found = self.checkpoint(&entry.path, Some(&entry), &mut BTreeSet::new())?;
                 self.report.savepoints.extend(found);
             } else {
                 self.unknown(&entry);
@@ -216,14 +217,26 @@ impl Examination<'_> {
     /// The folder of a job.
     fn job(&mut self, path: &str, job_id: &str, entries: Vec<Entry>) -> Result<()> {
         let mut checkpoints = Vec::new();
+        let mut named = BTreeSet::new();
+        let has_shared = entries.iter().any(|entry| entry.is_dir && entry.name() == SHARED);
+        // Before the checkpoints: what one of them names and that was made later is no orphan.
+        let mut shared = match has_shared {
+            true => self.storage.list(&river_storage::join(path, SHARED), false)?,
+            false => Vec::new(),
+        };
+        let damaged = self.count(Problem::DamagedMetadata);
         for entry in entries {
             if entry.is_dir && checkpoint_number(entry.name()).is_some() {
-                checkpoints.extend(self.checkpoint(&entry.path, Some(&entry))?);
-            } else if !(entry.is_dir && SHARED.contains(&entry.name())) {
+                checkpoints.extend(self.checkpoint(&entry.path, Some(&entry), &mut named)?);
+            } else if !(entry.is_dir && NO_CHECKPOINTS.contains(&entry.name())) {
                 self.unknown(&entry);
             }
         }
+        let unread = self.count(Problem::DamagedMetadata) - damaged;
         checkpoints.sort_by_key(|checkpoint| checkpoint.checkpoint);
+        let complete = checkpoints.last().map_or(0, |newest| newest.checkpoint);
+        shared.retain(|entry| !named.contains(entry.name()));
+        self.unnamed_shared_files(&shared, complete, unread);
         let newest = checkpoints.last();
         let job_id = match newest {
             Some(newest) if job_id.is_empty() => newest.job_id.clone(),
@@ -235,14 +248,37 @@ impl Examination<'_> {
         Ok(())
     }
 
-    /// A folder of a checkpoint; `None` unless it is complete.
+    /// Shared files that no metadata names, of a job whose newest complete checkpoint has that
+    /// number; some metadata may not have been read.
+    fn unnamed_shared_files(&mut self, files: &[Entry], complete: u64, unread: usize) {
+        for entry in files {
+            let made_by = layout::shared_origin(entry.name()).map(|(_, checkpoint)| checkpoint);
+            let (problem, detail) = match made_by {
+                None => (Problem::Unknown, "a file that is none of ours; not looked at"),
+                _ if unread > 0 => (Problem::Unknown, "no metadata that can be read names it"),
+                Some(checkpoint) if checkpoint > complete => {
+                    (Problem::Incomplete, "of a checkpoint that was never completed")
+                }
+                Some(_) => (Problem::Orphan, "no metadata names it"),
+            };
+            self.find(problem, entry, detail.to_owned());
+        }
+    }
+
+    fn count(&self, problem: Problem) -> usize {
+        self.report.findings.iter().filter(|finding| finding.problem == problem).count()
+    }
+
+    /// A folder of a checkpoint; `None` unless it is complete. The shared files that it names are
+    /// added to `shared`.
     fn checkpoint(
         &mut self,
         folder: &str,
         entry: Option<&Entry>,
+        shared: &mut BTreeSet<String>,
     ) -> Result<Option<CheckpointReport>> {
         let content = self.storage.list(folder, false)?;
-        let bytes = content.iter().map(|entry| entry.size).sum();
+        let bytes: u64 = content.iter().map(|entry| entry.size).sum();
         let Some(metadata) = content.iter().find(|entry| entry.name() == METADATA) else {
             self.incomplete(folder, entry, &content);
             return Ok(None);
@@ -257,13 +293,21 @@ impl Examination<'_> {
             }
         };
         let mut named = BTreeSet::from([METADATA]);
+        let beside = match read.shared_files().next() {
+            Some(_) => self.storage.list(&layout::shared_folder(folder), false)?,
+            None => Vec::new(),
+        };
         for (vertex, _, file) in verify::files(&read) {
             let handle = match file {
                 StateFile::Stored(handle) => handle,
                 StateFile::Inline(_) => continue, // the metadata's checksum covers it
             };
-            named.insert(&handle.name);
-            let entry = content.iter().find(|entry| entry.name() == handle.name);
+            let entries = if handle.shared { &beside } else { &content };
+            match handle.shared {
+                true => drop(shared.insert(handle.name.clone())),
+                false => drop(named.insert(&handle.name)),
+            }
+            let entry = entries.iter().find(|entry| entry.name() == handle.name);
             self.state_file(folder, file, handle, entry, vertex)?;
         }
         for entry in content.iter().filter(|entry| !named.contains(entry.name())) {
@@ -276,7 +320,7 @@ impl Examination<'_> {
             job_id: read.job_id.clone(),
             job_name: read.job_name.clone(),
             timestamp_ms: read.timestamp_ms,
-            bytes,
+            bytes: bytes + read.files().filter(|file| file.shared).map(|f| f.bytes).sum::<u64>(),
             files: read.files().count() + 1,
         }))
     }
@@ -290,7 +334,7 @@ impl Examination<'_> {
         entry: Option<&Entry>,
         vertex: &VertexState,
     ) -> Result<()> {
-        let place = river_storage::join(folder, &handle.name);
+        let place = handle.path(folder);
         let (problem, detail) = match entry {
             Some(entry) if entry.size == handle.bytes => {
                 if self.reads == Reads::Listings {

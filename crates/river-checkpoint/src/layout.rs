@@ -3,11 +3,13 @@
 //! ```text
 //! {checkpoint dir}/{job id}/chk-{n}/_metadata         one checkpoint, complete once this is there
 //!                                  /state-{...}       the file of one subtask
-//! {checkpoint dir}/{job id}/shared, taskowned         kept for Flink's layout; made on demand
+//!                          /shared/{...}              files that several checkpoints refer to
+//!                          /taskowned                 kept for Flink's layout; nothing is in it
 //! {savepoint dir}/savepoint-{6 hex}-{12 hex}/_metadata
 //! ```
 //!
-//! `_metadata` names files relative to its own folder, so the folder can be moved or copied.
+//! `_metadata` names files in its own folder, so the folder can be moved or copied; and those of
+//! incremental checkpoints in the folder `shared` beside its own.
 
 use river_storage::{Storage, join};
 
@@ -19,8 +21,11 @@ mod tests;
 /// Name of the file that makes a checkpoint complete.
 pub const METADATA: &str = "_metadata";
 
+/// Folder of a job with files that several checkpoints refer to.
+pub const SHARED: &str = "shared";
+
 /// Folders of a job that hold no checkpoint of their own.
-pub const SHARED: [&str; 2] = ["shared", "taskowned"];
+pub const NO_CHECKPOINTS: [&str; 2] = [SHARED, "taskowned"];
 
 /// Hex digits of a job id.
 pub const JOB_ID_DIGITS: usize = 32;
@@ -52,6 +57,29 @@ pub fn new_job_id() -> String {
 /// tasks from writing to the same name.
 pub fn subtask_file(vertex: usize, subtask: u32, epoch: u64) -> String {
     format!("state-{vertex}-{subtask}-{epoch}")
+}
+
+/// The folder of shared files that a checkpoint in `folder` may refer to.
+pub fn shared_folder(folder: &str) -> String {
+    join(river_storage::parent(folder).unwrap_or_default(), SHARED)
+}
+
+/// What the names of a subtask's shared files begin with: also the job's, as jobs may follow each
+/// other in the same folder.
+pub fn shared_prefix(job_id: &str, vertex: usize, subtask: u32, epoch: u64) -> String {
+    let job: String = job_id.chars().take(8).collect();
+    format!("{job}-{vertex}-{subtask}-{epoch}")
+}
+
+/// Name of a subtask's shared file that a checkpoint writes.
+pub fn shared_file(prefix: &str, checkpoint: u64) -> String {
+    format!("{prefix}-{checkpoint}")
+}
+
+/// The job's prefix and the checkpoint by the name of a shared file.
+pub fn shared_origin(name: &str) -> Option<(&str, u64)> {
+    let (rest, checkpoint) = name.rsplit_once('-')?;
+    Some((rest.split('-').next()?, checkpoint.parse().ok()?))
 }
 
 /// Whether a name is that of a job's folder.

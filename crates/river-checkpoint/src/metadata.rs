@@ -9,9 +9,10 @@
 use river_core::plan::{PLAN_VERSION, Plan};
 use river_runtime::checkpoint::{OperatorId, Timing};
 use river_runtime::source::SplitState;
+use river_storage::join;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, layout};
 
 mod base64;
 mod frame;
@@ -21,7 +22,7 @@ mod tests;
 
 /// Version of the metadata; raised when an older program would read it wrongly. Fields may be added
 /// without: older programs pass over them.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a checkpoint was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +92,9 @@ pub struct SubtaskHandle {
     /// Rows of its tables and batches in flight, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<StateFile>,
+    /// What `rows` only changes, oldest first: see [`SubtaskHandle::files`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<StateFile>,
     /// Whether there are batches in flight among them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_flight: bool,
@@ -112,8 +116,11 @@ pub enum StateFile {
 /// A file that the metadata names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileHandle {
-    /// Its name in the folder of the metadata.
+    /// Its name in the folder of the metadata, or in that of shared files.
     pub name: String,
+    /// Whether it is in the folder of shared files ([`layout::shared_folder`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// Its size.
     pub bytes: u64,
     /// CRC-32C of its index, which in turn holds those of all blocks.
@@ -155,14 +162,42 @@ impl StateFile {
     }
 }
 
+impl FileHandle {
+    /// Its path, for metadata in `folder`.
+    pub fn path(&self, folder: &str) -> String {
+        match self.shared {
+            true => join(&layout::shared_folder(folder), &self.name),
+            false => join(folder, &self.name),
+        }
+    }
+}
+
 impl SubtaskHandle {
+    /// Its files, oldest first. Rows of a table are those of the newest file that holds the table
+    /// as a whole, and the changes in later ones. Batches in flight are in the newest only.
+    pub fn files(&self) -> impl Iterator<Item = &StateFile> {
+        self.earlier.iter().chain(&self.rows)
+    }
+
     /// Bytes of state, without the frame around them.
     pub fn state_bytes(&self) -> u64 {
         let locals = self.locals.iter().map(|(_, bytes)| bytes.len());
         let splits = self.splits.iter().map(|split| split.split.len() + split.position.len());
         let prepared = self.prepared.iter().map(Vec::len);
         let small: usize = locals.chain(splits).chain(prepared).sum();
-        small as u64 + self.rows.as_ref().map_or(0, StateFile::bytes)
+        small as u64 + self.files().map(StateFile::bytes).sum::<u64>()
+    }
+
+    /// Bytes of state that were written for the checkpoint of that number itself.
+    pub fn written_bytes(&self, checkpoint: u64) -> u64 {
+        let is_older = |file: &StateFile| match file {
+            StateFile::Stored(file) if file.shared => {
+                layout::shared_origin(&file.name).is_none_or(|(_, made)| made != checkpoint)
+            }
+            _ => false,
+        };
+        let older = self.files().filter(|file| is_older(file)).map(StateFile::bytes);
+        self.state_bytes() - older.sum::<u64>()
     }
 }
 
@@ -184,6 +219,17 @@ impl CheckpointMetadata {
         self.subtasks().map(SubtaskHandle::state_bytes).sum()
     }
 
+    /// Bytes of state that were written for this checkpoint: less, if it refers to files of
+    /// earlier ones.
+    pub fn written_bytes(&self) -> u64 {
+        self.subtasks().map(|subtask| subtask.written_bytes(self.checkpoint)).sum()
+    }
+
+    /// Names of the shared files that it refers to.
+    pub fn shared_files(&self) -> impl Iterator<Item = &str> {
+        self.files().filter(|file| file.shared).map(|file| &file.name[..])
+    }
+
     /// The subtasks of all vertices.
     pub fn subtasks(&self) -> impl Iterator<Item = &SubtaskHandle> {
         self.vertices.iter().flat_map(|vertex| &vertex.subtasks)
@@ -191,9 +237,9 @@ impl CheckpointMetadata {
 
     /// The files it names.
     pub fn files(&self) -> impl Iterator<Item = &FileHandle> {
-        self.subtasks().filter_map(|subtask| match &subtask.rows {
-            Some(StateFile::Stored(file)) => Some(file),
-            _ => None,
+        self.subtasks().flat_map(SubtaskHandle::files).filter_map(|file| match file {
+            StateFile::Stored(file) => Some(file),
+            StateFile::Inline(_) => None,
         })
     }
 

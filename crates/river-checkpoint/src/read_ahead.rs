@@ -27,13 +27,15 @@ pub(crate) struct Piece<'f> {
     pub block: &'f Block,
     /// Position of the table that they fill.
     pub table: usize,
+    /// They are keys to be removed from it.
+    pub is_removal: bool,
     pub rows: Range<usize>,
 }
 
 impl<'f> Piece<'f> {
     /// All rows of a block.
     pub fn whole(file: &'f SubtaskFile, block: &'f Block) -> Piece<'f> {
-        Piece { file, block, table: 0, rows: 0..block.rows }
+        Piece { file, block, table: 0, is_removal: false, rows: 0..block.rows }
     }
 }
 
@@ -88,6 +90,7 @@ fn runs<'p, 'f>(pieces: &'p [Piece<'f>]) -> impl Iterator<Item = &'p [Piece<'f>]
         let near = |pair: &[Piece]| {
             let (one, next) = (&pair[0], &pair[1]);
             std::ptr::eq(one.file, next.file)
+                && next.block.bytes.start >= one.block.bytes.end
                 && next.block.bytes.start.saturating_sub(one.block.bytes.end) <= GAP_BYTES
                 && next.block.bytes.end - first.block.bytes.start <= READ_BYTES
         };

@@ -48,7 +48,7 @@ impl SubtaskFile {
                 Ok(SubtaskFile { source, uri, index })
             }
             StateFile::Stored(handle) => {
-                let path = join(folder, &handle.name);
+                let path = handle.path(folder);
                 let uri = storage.display(&path);
                 let size = storage.size(&path).map_err(|error| absent(error, &uri))?;
                 if size != handle.bytes {

@@ -18,7 +18,7 @@ use river_runtime::state::Checkpointed;
 use river_runtime::{Batch, Operator};
 use river_storage::{Storage, parent};
 
-use crate::file::Content;
+use crate::file::{Block, Content, Part};
 use crate::read_ahead::{self, Piece};
 use crate::reader::SubtaskFile;
 use crate::{CheckpointMetadata, Error, Result, VertexState, layout};
@@ -191,7 +191,16 @@ struct RestoredSubtask {
     restore: Arc<Restore>,
     request: SubtaskRequest,
     /// Files of old vertices, by subtask, once they are needed.
-    files: BTreeMap<usize, Arc<[(usize, SubtaskFile)]>>,
+    files: BTreeMap<usize, Arc<[SubtaskFiles]>>,
+}
+
+/// The files of an old subtask.
+struct SubtaskFiles {
+    subtask: usize,
+    /// Oldest first; at least one.
+    files: Vec<SubtaskFile>,
+    /// Whether batches in flight in the newest are of this checkpoint.
+    in_flight: bool,
 }
 
 impl RestoredState for RestoredSubtask {
@@ -209,7 +218,12 @@ impl RestoredState for RestoredSubtask {
         {
             let mut tables = into.tables();
             read_ahead::read(&pieces, |piece, columns, rows| {
-                tables[piece.table].load(&columns, rows).map_err(|error| {
+                let table = &mut tables[piece.table];
+                let done = match piece.is_removal {
+                    true => table.remove_keys(&columns, rows),
+                    false => table.load(&columns, rows),
+                };
+                done.map_err(|error| {
                     let name = self.restore.name(old.node);
                     error.context(format_args!("{}: state of {name}", piece.file.uri()))
                 })
@@ -244,7 +258,7 @@ impl RestoredSubtask {
     }
 
     /// The files that may hold something for this task.
-    fn files(&mut self, vertex: usize) -> Result<Arc<[(usize, SubtaskFile)]>> {
+    fn files(&mut self, vertex: usize) -> Result<Arc<[SubtaskFiles]>> {
         if let Some(files) = self.files.get(&vertex) {
             return Ok(files.clone());
         }
@@ -253,9 +267,12 @@ impl RestoredSubtask {
         let mut files = Vec::new();
         for (number, subtask) in restore.metadata.vertices[vertex].subtasks.iter().enumerate() {
             let wanted = !same || number == self.request.subtask as usize;
-            if let Some(file) = subtask.rows.as_ref().filter(|_| wanted) {
-                let file = SubtaskFile::open(&restore.storage, &restore.folder, file)?;
-                files.push((number, file));
+            let open = |file| SubtaskFile::open(&restore.storage, &restore.folder, file);
+            let own: Vec<SubtaskFile> =
+                subtask.files().filter(|_| wanted).map(open).collect::<Result<_>>()?;
+            if !own.is_empty() {
+                let in_flight = subtask.in_flight;
+                files.push(SubtaskFiles { subtask: number, files: own, in_flight });
             }
         }
         let files: Arc<[_]> = files.into();
@@ -263,24 +280,47 @@ impl RestoredSubtask {
         Ok(files)
     }
 
-    /// The blocks, or parts of them, that hold rows of an old operator for this task.
+    /// The blocks, or parts of them, that hold rows of an old operator for this task, in the order
+    /// in which they are to be loaded.
     fn pieces<'f>(
         &self,
-        files: &'f [(usize, SubtaskFile)],
+        subtasks: &'f [SubtaskFiles],
         whole: bool,
         operator: OperatorId,
         tables: &mut [&mut dyn Checkpointed],
     ) -> Result<Vec<Piece<'f>>> {
         let groups = groups_of(&self.request);
         let mut pieces = Vec::new();
-        for (_, file) in files {
-            let places = self.places(file, operator, tables)?;
-            for block in &file.index().blocks {
-                let Some(table) = places[block.stream] else { continue };
-                let rows = if whole { 0..block.rows } else { block.rows_of(&groups) };
-                if !rows.is_empty() {
-                    pieces.push(Piece { file, block, table, rows });
-                }
+        for subtask in subtasks {
+            let newest_whole = newest_whole(&subtask.files, operator);
+            for (number, file) in subtask.files.iter().enumerate() {
+                let places = self.places(file, operator, tables)?;
+                let piece = |block: &'f Block| {
+                    let table = places[block.stream]?;
+                    let Content::Table { name, part, .. } =
+                        &file.index().streams[block.stream].content
+                    else {
+                        return None;
+                    };
+                    let counts = newest_whole.get(&name[..]).is_none_or(|whole| number >= *whole);
+                    let rows = if whole { 0..block.rows } else { block.rows_of(&groups) };
+                    let is_removal = *part == Part::Removed;
+                    (counts && !rows.is_empty()).then_some(Piece {
+                        file,
+                        block,
+                        table,
+                        is_removal,
+                        rows,
+                    })
+                };
+                let (removals, rows): (Vec<Piece>, Vec<Piece>) = file
+                    .index()
+                    .blocks
+                    .iter()
+                    .filter_map(piece)
+                    .partition(|piece| piece.is_removal);
+                pieces.extend(removals);
+                pieces.extend(rows);
             }
         }
         Ok(pieces)
@@ -295,8 +335,8 @@ impl RestoredSubtask {
     ) -> Result<Vec<Option<usize>>> {
         let mut places = Vec::new();
         for stream in &file.index().streams {
-            let name = match &stream.content {
-                Content::Table { operator: of, name } if *of == operator => name,
+            let (name, part) = match &stream.content {
+                Content::Table { operator: of, name, part } if *of == operator => (name, *part),
                 _ => {
                     places.push(None);
                     continue;
@@ -311,7 +351,7 @@ impl RestoredSubtask {
                     file.uri()
                 )));
             }
-            if let Some(place) = place {
+            if let Some(place) = place.filter(|_| part != Part::Removed) {
                 self.check_names(file, operator, &stream.schema, tables[place])?;
             }
             places.push(place);
@@ -344,6 +384,22 @@ impl RestoredSubtask {
             kept.join(", ")
         )))
     }
+}
+
+/// For each table of an operator that is in a file as a whole, the newest such file.
+fn newest_whole(files: &[SubtaskFile], operator: OperatorId) -> BTreeMap<&str, usize> {
+    let mut newest = BTreeMap::new();
+    for (number, file) in files.iter().enumerate() {
+        for stream in &file.index().streams {
+            match &stream.content {
+                Content::Table { operator: of, name, part: Part::Whole } if *of == operator => {
+                    newest.insert(&name[..], number);
+                }
+                _ => {}
+            }
+        }
+    }
+    newest
 }
 
 /// The key groups of a task.

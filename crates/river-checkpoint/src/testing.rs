@@ -18,7 +18,7 @@ use river_core::plan::{Exchange, Node, Operator as Op, PLAN_VERSION, Plan};
 use river_core::{ChangelogMode, LogicalType, options::Options};
 use river_expr::EvalContext;
 use river_runtime::checkpoint::{
-    Alignment, Barrier, OperatorId, SnapshotWriter, SubtaskState, Timing,
+    Alignment, Barrier, OperatorId, Scope, SnapshotWriter, SubtaskState, Timing,
 };
 use river_runtime::state::{Checkpointed, Saved, hash_columns};
 use river_runtime::{Batch, Operator, Output, Status};
@@ -133,6 +133,14 @@ pub fn saved(rows: &[Row]) -> Saved {
     Saved { columns, hashes }
 }
 
+/// Keys as an operator removes them.
+pub fn removed(keys: &[i64]) -> Saved {
+    let rows: Vec<Row> = keys.iter().map(|key| Row::new(*key, "")).collect();
+    let Saved { mut columns, hashes } = saved(&rows);
+    columns.truncate(1);
+    Saved { columns, hashes }
+}
+
 /// The subtask that a key belongs to.
 pub fn subtask_of(key: i64, parallelism: u32, max_parallelism: u32) -> u32 {
     let hash = saved(&[Row::new(key, "")]).hashes[0];
@@ -169,6 +177,16 @@ impl Checkpointed for Collected {
 
     fn next_saved(&mut self) -> river_runtime::Result<Option<Saved>> {
         Ok(None)
+    }
+
+    fn change_keys(&self) -> Option<Vec<usize>> {
+        Some(vec![0])
+    }
+
+    fn remove_keys(&mut self, keys: &[ArrayRef], _rows: usize) -> river_runtime::Result<()> {
+        let keys = keys[0].as_primitive::<Int64Type>().values();
+        self.rows.retain(|row| !keys.contains(&row.key));
+        Ok(())
     }
 
     fn load(&mut self, columns: &[ArrayRef], rows: usize) -> river_runtime::Result<()> {
@@ -289,6 +307,8 @@ impl Job {
             places: self.places.clone(),
             task: subtask as usize,
             file_name: layout::subtask_file(1, subtask, 0),
+            shared_prefix: Some(layout::shared_prefix(JOB_ID, 1, subtask, 0)),
+            file_cost: 0,
             max_parallelism: self.max_parallelism,
             compression: self.compression,
             inline_bytes: self.inline_bytes,
@@ -306,6 +326,7 @@ impl Job {
             timestamp_ms: 1_700_000_000_000,
             alignment: Alignment::Aligned,
             stop: false,
+            scope: Scope::Full,
         }
     }
 

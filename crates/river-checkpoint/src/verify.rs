@@ -93,13 +93,14 @@ pub fn verify_at(storage: &Arc<dyn Storage>, path: &str) -> Result<Verification>
     Ok(found)
 }
 
-/// Every subtask's file with its vertex and the subtask's number.
+/// Every file of every subtask with its vertex and the subtask's number.
 pub(crate) fn files(
     metadata: &CheckpointMetadata,
 ) -> impl Iterator<Item = (&VertexState, usize, &StateFile)> {
     metadata.vertices.iter().flat_map(|vertex| {
         let subtasks = vertex.subtasks.iter().enumerate();
-        subtasks.filter_map(move |(number, part)| Some((vertex, number, part.rows.as_ref()?)))
+        subtasks
+            .flat_map(move |(number, part)| part.files().map(move |file| (vertex, number, file)))
     })
 }
 

@@ -8,8 +8,11 @@
 //! Each snapshot that is begun gives one [`SnapshotReport`] of its end, unless the task ends
 //! before. An error of the storage is such a report; it never fails the task. A snapshot that is
 //! given up leaves no file.
+//!
+//! Files of incremental checkpoints are shared by several: a snapshot adds one to the chain of files
+//! of a complete checkpoint, or begins a new chain (`chain.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,18 +20,23 @@ use std::time::Instant;
 
 use arrow_schema::{Field, FieldRef, Schema, SchemaRef};
 use crossbeam_channel::Sender;
-use river_runtime::checkpoint::{Barrier, OperatorId, SnapshotWriter, SubtaskState, Timing};
+use river_runtime::checkpoint::{Barrier, OperatorId, Scope, SnapshotWriter, SubtaskState, Timing};
 use river_runtime::state::Saved;
 use river_storage::Storage;
 
+use self::chain::{Chain, Chains};
+use crate::file::Part;
 use crate::file::columns::stored_bytes;
 use crate::metadata::StoredTiming;
 use crate::{Error, Result, SubtaskHandle};
 
+mod chain;
 mod file;
 mod store;
 #[cfg(test)]
 mod tests;
+
+pub use self::chain::FILE_COST;
 
 /// With more than this waiting to be stored, a writer is busy.
 pub const BUSY_BYTES: u64 = 64 << 20;
@@ -110,6 +118,11 @@ pub struct WriterOptions {
     pub task: usize,
     /// Name of its files: [`crate::layout::subtask_file`].
     pub file_name: String,
+    /// What the names of its shared files begin with ([`crate::layout::shared_prefix`]); `None`:
+    /// checkpoints are never incremental.
+    pub shared_prefix: Option<String>,
+    /// What one more file costs a reader, in bytes ([`FILE_COST`]).
+    pub file_cost: u64,
     /// Key groups of the vertex.
     pub max_parallelism: u32,
     /// `execution.checkpointing.snapshot-compression`
@@ -139,11 +152,18 @@ impl fmt::Debug for WriterOptions {
 pub struct FileSnapshotWriter {
     options: WriterOptions,
     /// Columns of the tables, as far as they were told.
-    tables: BTreeMap<(OperatorId, &'static str), SchemaRef>,
+    tables: BTreeMap<TableId, SchemaRef>,
+    /// The key columns of those that can tell changes.
+    keys: BTreeMap<TableId, SchemaRef>,
+    /// What the next snapshot builds on, if it can.
+    base: Option<Chain>,
     shared: Arc<Shared>,
     current: Option<Current>,
     thread: Option<Sender<Message>>,
 }
+
+/// A table of an operator.
+type TableId = (OperatorId, &'static str);
 
 /// A snapshot that has begun.
 struct Current {
@@ -152,6 +172,26 @@ struct Current {
     begun: Instant,
     /// Whether the thread knows of it.
     has_rows: bool,
+    /// Whether later ones may refer to its file.
+    is_shared: bool,
+    /// What it builds on.
+    chain: Chain,
+    /// The tables of which it gives only changes.
+    changes: BTreeSet<TableId>,
+}
+
+impl Current {
+    /// Tables with rows in the chain of which it gives all rows, so that old ones do not count.
+    fn replaced<'c>(
+        &'c self,
+        tables: &'c BTreeMap<TableId, SchemaRef>,
+    ) -> impl Iterator<Item = (TableId, SchemaRef)> + 'c {
+        let is_replaced = |id: &TableId| {
+            !self.changes.contains(id) && self.chain.tables.contains(&(id.0, id.1.to_owned()))
+        };
+        let replaced = tables.iter().filter(move |(id, _)| is_replaced(id));
+        replaced.map(|(id, schema)| (*id, schema.clone()))
+    }
 }
 
 /// What the task's thread and the writer's share.
@@ -161,6 +201,7 @@ struct Shared {
     waiting_bytes: AtomicU64,
     /// The checkpoint given up last, or [`NONE`]: its rows that still wait need not be stored.
     given_up: AtomicU64,
+    chains: Chains,
 }
 
 /// What the writer's thread is told.
@@ -169,10 +210,12 @@ enum Message {
         checkpoint: u64,
         place: Place,
         begun: Instant,
+        is_shared: bool,
+        chain: Chain,
     },
     Rows {
-        operator: OperatorId,
-        table: &'static str,
+        table: TableId,
+        part: Part,
         schema: SchemaRef,
         rows: Saved,
         bytes: u64,
@@ -180,6 +223,8 @@ enum Message {
     Finish {
         state: SubtaskState,
         timing: Timing,
+        /// Tables that are whole in it, even if no rows came.
+        whole: Vec<(TableId, SchemaRef)>,
     },
     Abort,
     /// Says when everything before it is done.
@@ -192,9 +237,12 @@ impl FileSnapshotWriter {
         FileSnapshotWriter {
             options,
             tables: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            base: None,
             shared: Arc::new(Shared {
                 waiting_bytes: AtomicU64::new(0),
                 given_up: AtomicU64::new(NONE),
+                chains: Chains::default(),
             }),
             current: None,
             thread: None,
@@ -228,6 +276,8 @@ impl FileSnapshotWriter {
             checkpoint,
             place: current.place.clone(),
             begun: current.begun,
+            is_shared: current.is_shared,
+            chain: current.chain.clone(),
         });
         current.has_rows = true;
         let sent = begin.map_or(Ok(()), |begin| self.send(begin));
@@ -235,6 +285,16 @@ impl FileSnapshotWriter {
             self.current = None;
             self.report(checkpoint, SnapshotEvent::Failed(error));
         }
+    }
+
+    fn send_rows(&mut self, table: TableId, part: Part, schema: SchemaRef, rows: Saved) {
+        if self.current.is_none() || rows.rows() == 0 {
+            return;
+        }
+        let columns = rows.columns.iter().map(|column| stored_bytes(column.as_ref()));
+        let bytes = columns.sum::<usize>() as u64 + rows.hashes.len() as u64 * 8;
+        self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.send_current(Message::Rows { table, part, schema, rows, bytes });
     }
 
     fn schema(&mut self, operator: OperatorId, table: &'static str, rows: &Saved) -> SchemaRef {
@@ -254,13 +314,44 @@ impl SnapshotWriter for FileSnapshotWriter {
         self.tables.insert((operator, table), Arc::new(Schema::new(columns)));
     }
 
+    fn keys(&mut self, operator: OperatorId, table: &'static str, keys: Vec<usize>) {
+        let Some(schema) = self.tables.get(&(operator, table)) else { return };
+        let keys: Option<Vec<FieldRef>> =
+            keys.iter().map(|key| schema.fields().get(*key).cloned()).collect();
+        if let Some(keys) = keys {
+            self.keys.insert((operator, table), Arc::new(Schema::new(keys)));
+        }
+    }
+
+    fn since(&mut self, barrier: &Barrier) -> Option<u64> {
+        self.base = None;
+        let Scope::Incremental { complete: Some(complete) } = barrier.scope else { return None };
+        self.options.shared_prefix.as_ref()?;
+        let chain = self.shared.chains.of_complete(complete)?;
+        if chain.is_full(self.options.file_cost) {
+            return None;
+        }
+        self.base = Some(chain);
+        Some(complete)
+    }
+
     fn begin(&mut self, barrier: &Barrier) {
         self.abort();
         let checkpoint = barrier.checkpoint;
         match self.options.places.get(checkpoint) {
             Some(place) => {
-                let begun = Instant::now();
-                self.current = Some(Current { checkpoint, place, begun, has_rows: false });
+                let is_shared = matches!(barrier.scope, Scope::Incremental { .. })
+                    && self.options.shared_prefix.is_some()
+                    && !self.keys.is_empty();
+                self.current = Some(Current {
+                    checkpoint,
+                    place,
+                    begun: Instant::now(),
+                    has_rows: false,
+                    is_shared,
+                    chain: Chain::default(),
+                    changes: BTreeSet::new(),
+                });
             }
             // Given up before the barrier came here.
             None => {
@@ -274,15 +365,23 @@ impl SnapshotWriter for FileSnapshotWriter {
         self.report(checkpoint, SnapshotEvent::Prepared(prepared));
     }
 
+    fn changes(&mut self, tables: Vec<TableId>) {
+        let Some(current) = &mut self.current else { return };
+        current.chain = self.base.take().unwrap_or_default();
+        current.changes = tables.into_iter().collect();
+    }
+
+    fn removed(&mut self, operator: OperatorId, table: &'static str, keys: Saved) {
+        let Some(schema) = self.keys.get(&(operator, table)).cloned() else { return };
+        self.send_rows((operator, table), Part::Removed, schema, keys);
+    }
+
     fn rows(&mut self, operator: OperatorId, table: &'static str, rows: Saved) {
-        if self.current.is_none() || rows.rows() == 0 {
-            return;
-        }
-        let columns = rows.columns.iter().map(|column| stored_bytes(column.as_ref()));
-        let bytes = columns.sum::<usize>() as u64 + rows.hashes.len() as u64 * 8;
+        let Some(current) = self.current.as_ref().filter(|_| rows.rows() > 0) else { return };
+        let is_change = current.changes.contains(&(operator, table));
+        let part = if is_change { Part::Changed } else { Part::Whole };
         let schema = self.schema(operator, table, &rows);
-        self.shared.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.send_current(Message::Rows { operator, table, schema, rows, bytes });
+        self.send_rows((operator, table), part, schema, rows);
     }
 
     fn is_busy(&self) -> bool {
@@ -291,11 +390,15 @@ impl SnapshotWriter for FileSnapshotWriter {
 
     fn finish(&mut self, state: SubtaskState, timing: Timing) {
         let Some(current) = &self.current else { return };
-        if current.has_rows || !state.in_flight.is_empty() {
-            self.send_current(Message::Finish { state, timing });
+        let whole: Vec<_> = current.replaced(&self.tables).collect();
+        if current.has_rows || !state.in_flight.is_empty() || !whole.is_empty() {
+            self.send_current(Message::Finish { state, timing, whole });
         } else {
             let timing = StoredTiming::new(timing, 0);
-            let handle = store::handle(state, timing, None);
+            if current.is_shared {
+                self.shared.chains.add(current.checkpoint, current.chain.clone());
+            }
+            let handle = store::handle(state, timing, current.chain.files.clone());
             self.report(current.checkpoint, SnapshotEvent::Stored(Box::new(handle)));
         }
         self.current = None;

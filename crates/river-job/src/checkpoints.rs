@@ -8,7 +8,7 @@
 //! The order that makes output exactly once: files of the subtasks, metadata, commit. A crash
 //! before the metadata is durable leaves the checkpoint before; one after it repeats the commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,11 +20,12 @@ use river_core::checkpoint::{
     FailureReason, JobEnd, Kind, Stop, TaskId, statistics::LastCompleted,
 };
 use river_core::plan::{Plan, node_name};
-use river_runtime::checkpoint::{self as task, Barrier, SubtaskState};
+use river_runtime::checkpoint::{self as task, Barrier, Scope, SubtaskState};
 use river_runtime::sink::Sink;
 use river_runtime::{Error, Result};
 
 use crate::io::{Io, guarded};
+use crate::shared_files::SharedFiles;
 use crate::uncommitted::{Covered, Uncommitted};
 
 /// What the supervisor is to do for checkpoints.
@@ -64,6 +65,8 @@ pub struct CheckpointFigures {
     pub last: Option<LastCompleted>,
     /// Bytes of state in the one whose metadata was written last.
     pub last_bytes: u64,
+    /// Bytes of these that were written for it; the others are in files of earlier ones.
+    pub last_written_bytes: u64,
 }
 
 /// Answers a request for a savepoint with its path.
@@ -116,6 +119,11 @@ pub struct Checkpoints {
     uncommitted: Uncommitted,
     /// How far each task's output goes in checkpoints that are stored and not yet committed.
     covered: BTreeMap<CheckpointId, Vec<Covered>>,
+    shared_files: SharedFiles,
+    /// Those of its own that are complete and kept.
+    complete: BTreeSet<CheckpointId>,
+    /// The checkpoint of another job that belongs to this one.
+    claimed: Option<CheckpointId>,
     /// Checkpoints that could not be deleted.
     undeleted: Arc<Mutex<Vec<Place>>>,
     requests: BTreeMap<u64, Request>,
@@ -126,6 +134,7 @@ pub struct Checkpoints {
     sinks: BTreeMap<usize, Arc<dyn Sink>>,
     sink_of: Vec<Option<usize>>,
     last_bytes: u64,
+    last_written_bytes: u64,
     commits_under_way: usize,
     /// A commit has failed, and nothing has repeated it yet. What would be stored now would not
     /// hold its output any more, so nothing is.
@@ -172,6 +181,7 @@ impl Checkpoints {
         }
         let mut coordinator = Coordinator::new(options, tasks.sink_of.len(), next_id, now_ms);
         let mut places = BTreeMap::new();
+        let claimed_id = claimed.as_ref().map(|(id, _)| *id);
         if let Some((id, place)) = claimed {
             coordinator = coordinator.with_retained(&[id]);
             places.insert(id, place);
@@ -187,6 +197,9 @@ impl Checkpoints {
             finals: BTreeMap::new(),
             uncommitted: Uncommitted::default(),
             covered: BTreeMap::new(),
+            shared_files: SharedFiles::default(),
+            complete: BTreeSet::new(),
+            claimed: claimed_id,
             undeleted: Arc::default(),
             requests: BTreeMap::new(),
             made_savepoint: false,
@@ -195,6 +208,7 @@ impl Checkpoints {
             sinks: tasks.sinks,
             sink_of: tasks.sink_of,
             last_bytes: 0,
+            last_written_bytes: 0,
             commits_under_way: 0,
             commit_failed: Arc::default(),
             after_commits: None,
@@ -222,6 +236,7 @@ impl Checkpoints {
             in_progress: statistics.in_progress,
             last: statistics.last_completed,
             last_bytes: self.last_bytes,
+            last_written_bytes: self.last_written_bytes,
         }
     }
 
@@ -243,8 +258,13 @@ impl Checkpoints {
                 return self.uncommitted.add(task, checkpoint, prepared);
             }
             SnapshotEvent::Stored(handle) => {
-                if let Some(parts) = self.parts.get_mut(&checkpoint) {
-                    parts.insert(task, *handle);
+                match self.parts.get_mut(&checkpoint) {
+                    Some(parts) => drop(parts.insert(task, *handle)),
+                    // It was given up meanwhile.
+                    None if !self.places.contains_key(&checkpoint) => {
+                        self.remove_shared_of(checkpoint);
+                    }
+                    None => {}
                 }
                 return self.step(now_ms, Event::Acknowledge { checkpoint, task });
             }
@@ -390,6 +410,13 @@ impl Checkpoints {
             let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
             left.drain(..).chain(old).all(|place| delete(&place));
         });
+        if let Some(home) = self.job.home.clone().filter(|_| self.job.options.incremental) {
+            let id = self.job.id.clone();
+            self.io.run(move || {
+                let swept = discard::sweep_shared(home.storage.as_ref(), &home.folder, Some(&id));
+                warn_of_shared(swept.map(drop));
+            });
+        }
         let kept = self.coordinator.retained().next().is_some();
         if let (Some(home), false) = (&self.job.home, kept) {
             let home = home.clone();
@@ -417,8 +444,15 @@ impl Checkpoints {
 
     fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Trigger { checkpoint, kind, alignment, timestamp_ms, .. } => {
-                self.trigger(checkpoint, kind, alignment, timestamp_ms);
+            Command::Trigger { checkpoint, kind, alignment, timestamp_ms, full } => {
+                let barrier = Barrier {
+                    checkpoint,
+                    timestamp_ms,
+                    alignment: alignment_of(alignment),
+                    stop: kind.is_stop(),
+                    scope: self.scope(kind, full),
+                };
+                self.trigger(kind, barrier);
             }
             Command::Abort { checkpoint, reason } => {
                 tracing::info!(checkpoint, reason = reason.name(), "checkpoint aborted");
@@ -442,25 +476,24 @@ impl Checkpoints {
         }
     }
 
-    fn trigger(
-        &mut self,
-        checkpoint: CheckpointId,
-        kind: Kind,
-        alignment: Alignment,
-        timestamp_ms: i64,
-    ) {
-        let place = self.place(checkpoint, kind);
-        let Some(place) = place else { return };
+    /// Whether a snapshot may refer to files of earlier ones.
+    fn scope(&self, kind: Kind, full: bool) -> Scope {
+        if kind.is_savepoint() || !self.job.options.incremental {
+            return Scope::Full;
+        }
+        let complete = self.coordinator.retained().next_back();
+        Scope::Incremental { complete: complete.filter(|_| !full) }
+    }
+
+    fn trigger(&mut self, kind: Kind, barrier: Barrier) {
+        let checkpoint = barrier.checkpoint;
+        let Some(place) = self.place(checkpoint, kind) else { return };
         self.open_places.add(checkpoint, place.clone());
         self.places.insert(checkpoint, place);
         self.parts.insert(checkpoint, BTreeMap::new());
-        let alignment = match alignment {
-            Alignment::Aligned => task::Alignment::Aligned,
-            Alignment::AlignedWithTimeout(ms) => task::Alignment::AlignedFor(ms.max(0) as u64),
-            Alignment::Unaligned => task::Alignment::Unaligned,
-            Alignment::AtLeastOnce => task::Alignment::AtLeastOnce,
-        };
-        let barrier = Barrier { checkpoint, timestamp_ms, alignment, stop: kind.is_stop() };
+        if let Scope::Incremental { complete } = barrier.scope {
+            self.shared_files.begin(checkpoint, complete);
+        }
         self.actions.push(Action::TellSources(task::Command::Snapshot(barrier)));
     }
 
@@ -500,6 +533,9 @@ impl Checkpoints {
             .collect();
         let metadata = self.metadata(checkpoint, kind, timestamp_ms, parts, &covered);
         self.last_bytes = metadata.state_bytes();
+        self.last_written_bytes = metadata.written_bytes();
+        self.shared_files.store(checkpoint, metadata.shared_files().map(str::to_owned));
+        self.remove_unneeded();
         self.covered.insert(checkpoint, covered);
         let done = self.done.clone();
         let commit_failed = self.commit_failed.clone();
@@ -549,6 +585,7 @@ impl Checkpoints {
     /// Lets the sinks commit all that a durable checkpoint covers.
     fn commit(&mut self, checkpoint: CheckpointId) {
         tracing::debug!(checkpoint, "checkpoint complete");
+        self.complete.insert(checkpoint);
         let Some(covered) = self.covered.remove(&checkpoint) else { return };
         let outputs = self.take_outputs(covered);
         let done = self.done.clone();
@@ -589,14 +626,47 @@ impl Checkpoints {
     fn discard(&mut self, checkpoint: CheckpointId) {
         self.covered.remove(&checkpoint);
         self.open_places.remove(checkpoint);
-        if let Some(place) = self.places.remove(&checkpoint) {
-            let undeleted = self.undeleted.clone();
-            self.io.run(move || {
-                if !delete(&place) {
-                    undeleted.lock().unwrap_or_else(PoisonError::into_inner).push(place);
-                }
-            });
+        let Some(place) = self.places.remove(&checkpoint) else { return };
+        let undeleted = self.undeleted.clone();
+        let is_claimed = self.claimed == Some(checkpoint);
+        self.io.run(move || {
+            let deleted = if is_claimed { delete_claimed(&place) } else { delete(&place) };
+            if !deleted {
+                undeleted.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+            }
+        });
+        self.shared_files.discard(checkpoint);
+        if !self.complete.remove(&checkpoint) && !is_claimed {
+            self.remove_shared_of(checkpoint);
         }
+        self.remove_unneeded();
+    }
+
+    /// Removes the shared files that nobody needs any more.
+    fn remove_unneeded(&mut self) {
+        let names = self.shared_files.take_unneeded();
+        let Some(home) = self.job.home.clone().filter(|_| !names.is_empty()) else { return };
+        let undeleted = self.undeleted.clone();
+        self.io.run(move || {
+            // A checkpoint that is still there may name them; the end of the job looks again.
+            if undeleted.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                let shared = river_storage::join(&home.folder, layout::SHARED);
+                warn_of_shared(discard::remove_shared(home.storage.as_ref(), &shared, &names));
+            }
+        });
+    }
+
+    /// Removes what tasks have written to shared files for a checkpoint that was given up.
+    fn remove_shared_of(&mut self, checkpoint: CheckpointId) {
+        let Some(home) = self.job.home.clone().filter(|_| self.job.options.incremental) else {
+            return;
+        };
+        let id = self.job.id.clone();
+        self.io.run(move || {
+            let (storage, shared) =
+                (home.storage, river_storage::join(&home.folder, layout::SHARED));
+            warn_of_shared(discard::remove_shared_of(storage.as_ref(), &shared, &id, checkpoint));
+        });
     }
 
     fn answer(&mut self, request: u64, result: std::result::Result<CheckpointId, Failure>) {
@@ -642,4 +712,33 @@ fn delete(place: &Place) -> bool {
         tracing::warn!(folder = place.folder, %error, "cannot delete a checkpoint");
     }
     deleted.is_ok()
+}
+
+/// The same for a checkpoint of another job that belongs to this one: that job's other checkpoints
+/// may name the same files.
+fn delete_claimed(place: &Place) -> bool {
+    let Place { storage, folder } = place;
+    let metadata = layout::read(storage.as_ref(), &river_storage::join(folder, layout::METADATA));
+    if !delete(place) {
+        return false;
+    }
+    let named = metadata.iter().flat_map(CheckpointMetadata::shared_files).map(str::to_owned);
+    let named: BTreeSet<String> = named.collect();
+    warn_of_shared(discard::remove_shared_by_last(storage.as_ref(), folder, named));
+    true
+}
+
+fn warn_of_shared(removed: river_checkpoint::Result<()>) {
+    if let Err(error) = removed {
+        tracing::warn!(%error, "cannot delete files of checkpoints");
+    }
+}
+
+fn alignment_of(alignment: Alignment) -> task::Alignment {
+    match alignment {
+        Alignment::Aligned => task::Alignment::Aligned,
+        Alignment::AlignedWithTimeout(ms) => task::Alignment::AlignedFor(ms.max(0) as u64),
+        Alignment::Unaligned => task::Alignment::Unaligned,
+        Alignment::AtLeastOnce => task::Alignment::AtLeastOnce,
+    }
 }

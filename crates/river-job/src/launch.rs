@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
+use river_checkpoint::writer::FILE_COST;
 use river_checkpoint::{FileSnapshotWriter, Places, WriterOptions, layout};
 use river_core::checkpoint::TaskId;
 use river_core::plan::Plan;
@@ -282,6 +283,12 @@ impl Launch {
             places: self.places.clone(),
             task,
             file_name: layout::subtask_file(vertex, subtask, u64::from(attempt)),
+            shared_prefix: self
+                .settings
+                .checkpoints
+                .incremental
+                .then(|| layout::shared_prefix(&self.job.id, vertex, subtask, u64::from(attempt))),
+            file_cost: self.settings.checkpoints.incremental_file_cost.unwrap_or(FILE_COST),
             max_parallelism: self.topology.max_parallelism[vertex],
             compression: self.settings.checkpoints.snapshot_compression,
             inline_bytes: self.settings.checkpoints.data_inline_threshold,

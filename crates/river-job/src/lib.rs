@@ -45,6 +45,7 @@ mod launch;
 mod recovery;
 mod region;
 mod settings;
+mod shared_files;
 mod start;
 mod supervise;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use crossbeam_channel::Sender;
-use river_checkpoint::{ErrorKind, Place, Restore, layout, locate};
+use river_checkpoint::{ErrorKind, Place, Restore, discard, layout, locate};
 use river_core::checkpoint::ClaimMode;
 use river_core::plan::Plan;
 use river_runtime::{Batch, Error, Result};
@@ -87,7 +87,21 @@ fn recover(settings: &Settings, plan: &Plan, keys: &Keys) -> Result<Option<Initi
     })?;
     let recovery = Recovery::new(restore, place, plan, options.ignore_unclaimed_state)?;
     tracing::info!(from = recovery.uri(), "the job goes on from a checkpoint");
-    Ok(Some(Initial { recovery, is_claimed: options.claim_mode == ClaimMode::Claim }))
+    let is_claimed = options.claim_mode == ClaimMode::Claim;
+    if is_claimed {
+        sweep(recovery.place());
+    }
+    Ok(Some(Initial { recovery, is_claimed }))
+}
+
+/// Removes what the job that made a claimed checkpoint has left of others, if it was killed.
+fn sweep(place: &Place) {
+    let job_folder = river_storage::parent(&place.folder).unwrap_or_default();
+    match discard::sweep_shared(place.storage.as_ref(), job_folder, None) {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "removed files that no checkpoint needs"),
+        Err(error) => tracing::warn!(%error, "cannot remove files that no checkpoint needs"),
+    }
 }
 
 fn open(uri: &str, keys: &Keys) -> Result<(Arc<dyn river_storage::Storage>, String)> {

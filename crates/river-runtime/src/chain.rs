@@ -49,6 +49,26 @@ struct Stage {
     running: bool,
 }
 
+/// What a cut gives at once.
+pub struct Cut {
+    /// What operators remember beside tables.
+    pub locals: Vec<(OperatorId, Vec<u8>)>,
+    /// The tables that owe only changes.
+    pub changes: Vec<(OperatorId, &'static str)>,
+}
+
+/// A table of an operator.
+pub struct TableColumns {
+    /// The operator.
+    pub operator: OperatorId,
+    /// Name within it.
+    pub table: &'static str,
+    /// Columns of its saved rows.
+    pub columns: Vec<FieldRef>,
+    /// Where its key columns stand, if it can tell changes.
+    pub keys: Option<Vec<usize>>,
+}
+
 impl Default for Chain {
     fn default() -> Chain {
         Chain::new(1)
@@ -149,11 +169,16 @@ impl Chain {
         Ok(())
     }
 
-    /// Name and columns of each table of each operator.
-    pub fn tables(&mut self) -> Vec<(OperatorId, &'static str, Vec<FieldRef>)> {
+    /// Each table of each operator.
+    pub fn tables(&mut self) -> Vec<TableColumns> {
         let of = |stage: &mut Stage| {
-            let tables = stage.operator.tables().into_iter();
-            tables.map(|table| (stage.id, table.name(), table.columns())).collect::<Vec<_>>()
+            let describe = |table: &mut dyn Checkpointed| TableColumns {
+                operator: stage.id,
+                table: table.name(),
+                columns: table.columns(),
+                keys: table.change_keys(),
+            };
+            stage.operator.tables().into_iter().map(describe).collect::<Vec<_>>()
         };
         self.stages.iter_mut().flat_map(of).collect()
     }
@@ -177,21 +202,28 @@ impl Chain {
         tables.for_each(each);
     }
 
-    /// Cuts all tables of all operators; gives what they remember beside those. Between batches
-    /// nothing waits inside the chain, so the operators are all cut at the same point.
-    pub fn cut(&mut self) -> Result<Vec<(OperatorId, Vec<u8>)>> {
-        let mut locals = Vec::new();
+    /// Cuts all tables of all operators. Between batches nothing waits inside the chain, so the
+    /// operators are all cut at the same point. `incremental`: the checkpoint in a row of
+    /// incremental ones, and the complete one since which changes are wanted.
+    pub fn cut(&mut self, incremental: Option<(u64, Option<u64>)>) -> Result<Cut> {
+        let (mut locals, mut changes) = (Vec::new(), Vec::new());
         for stage in &mut self.stages {
             debug_assert!(stage.out.is_drained(), "{} has output left", stage.name);
             for table in stage.operator.tables() {
-                table.cut().map_err(|error| error.context(&stage.name))?;
+                let cut = match incremental {
+                    None => table.cut().map(|()| false),
+                    Some((checkpoint, since)) => table.cut_changes(checkpoint, since),
+                };
+                if cut.map_err(|error| error.context(&stage.name))? {
+                    changes.push((stage.id, table.name()));
+                }
             }
             let local = stage.operator.save_local().map_err(|error| stage.explain(error))?;
             if !local.is_empty() {
                 locals.push((stage.id, local));
             }
         }
-        Ok(locals)
+        Ok(Cut { locals, changes })
     }
 
     /// Gives up what the tables owe.
@@ -220,6 +252,17 @@ impl Chain {
             for table in stage.operator.tables() {
                 while let Some(rows) = table.next_touched() {
                     take(stage.id, table.name(), rows);
+                }
+            }
+        }
+    }
+
+    /// Gives all keys that are to be removed.
+    pub fn take_removed(&mut self, mut take: impl FnMut(OperatorId, &'static str, Saved)) {
+        for stage in &mut self.stages {
+            for table in stage.operator.tables() {
+                while let Some(keys) = table.next_removed() {
+                    take(stage.id, table.name(), keys);
                 }
             }
         }

@@ -26,6 +26,21 @@ pub struct Barrier {
     pub alignment: Alignment,
     /// The job ends with it: sources read no further, unless it is aborted.
     pub stop: bool,
+    /// What it may refer to.
+    pub scope: Scope,
+}
+
+/// Whether a snapshot stands for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it is in files of its own.
+    Full,
+    /// It is one in a row of incremental checkpoints.
+    Incremental {
+        /// The latest that is complete: its files stay at least until this one is complete or
+        /// aborted, and this one may refer to them.
+        complete: Option<u64>,
+    },
 }
 
 /// What a task does with channels whose barrier has come while others' has not.
@@ -91,8 +106,31 @@ pub trait SnapshotWriter: Send {
         let _ = (operator, table, columns);
     }
 
+    /// An operator's table can tell what has changed in it; where its key columns stand. After
+    /// [`SnapshotWriter::table`].
+    fn keys(&mut self, operator: OperatorId, table: &'static str, keys: Vec<usize>) {
+        let _ = (operator, table, keys);
+    }
+
+    /// The complete checkpoint on which the next snapshot, for that barrier, may build: of tables
+    /// that can tell only what has changed since is given then. `None`: everything is.
+    fn since(&mut self, barrier: &Barrier) -> Option<u64> {
+        let _ = barrier;
+        None
+    }
+
     /// A checkpoint begins; an earlier one that was not finished is given up.
     fn begin(&mut self, barrier: &Barrier);
+
+    /// Of these tables only changes are given; never if [`SnapshotWriter::since`] was `None`.
+    fn changes(&mut self, tables: Vec<(OperatorId, &'static str)>) {
+        let _ = tables;
+    }
+
+    /// Keys of which nothing counts that was saved by earlier checkpoints.
+    fn removed(&mut self, operator: OperatorId, table: &'static str, keys: Saved) {
+        let _ = (operator, table, keys);
+    }
 
     /// The sink's writer has prepared output for a checkpoint that has begun. The driver gets it
     /// at once, before any other report of this checkpoint, and whatever becomes of that: running

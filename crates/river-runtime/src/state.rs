@@ -4,6 +4,7 @@
 //! Used by the operators of `river-ops`; the exchange uses [`hash`]. Values kept here are owned:
 //! never a view of a batch's buffers.
 
+mod changes;
 mod codec;
 pub mod disk;
 pub mod fixed;

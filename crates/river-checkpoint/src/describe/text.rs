@@ -48,6 +48,15 @@ impl Display for Description {
                 writeln!(f, ", {} of it in {files} beside _metadata", bytes(self.file_bytes))?;
             }
         }
+        if self.shared_files > 0 {
+            let (files, written) = (counted(self.shared_files as u64, "file"), self.written_bytes);
+            writeln!(
+                f,
+                "shared   {files} in {}; {} of the state are new",
+                self.shared_folder,
+                bytes(written)
+            )?;
+        }
         self.vertices.iter().enumerate().try_for_each(|(number, vertex)| {
             writeln!(f)?;
             write_vertex(f, number, vertex)
@@ -120,7 +129,12 @@ fn write_operator(f: &mut Formatter<'_>, operator: &OperatorDescription) -> fmt:
 fn write_table(f: &mut Formatter<'_>, table: &TableDescription) -> fmt::Result {
     let (rows, groups) =
         (counted(table.rows, "row"), counted(table.key_groups as u64, "key group"));
-    writeln!(f, "    table {}: {rows}, {}, {groups}", table.name, bytes(table.bytes))?;
+    let replaced = match table.replaced_keys {
+        0 => String::new(),
+        1 => ", earlier ones of 1 key replaced".to_owned(),
+        keys => format!(", earlier ones of {keys} keys replaced"),
+    };
+    writeln!(f, "    table {}: {rows}{replaced}, {}, {groups}", table.name, bytes(table.bytes))?;
     let columns: Vec<String> =
         table.columns.iter().map(|c| format!("{} {}", c.name, c.data_type)).collect();
     writeln!(f, "      columns: {}", columns.join(", "))?;

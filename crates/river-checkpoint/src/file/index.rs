@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! streams: count, then each
-//!     kind        one byte: 0 rows of a state table, 1 batches in flight
-//!     kind 0      node, part, name of the table (length, UTF-8)
+//!     kind        one byte: 0 rows of a whole state table, 1 batches in flight, 2 rows of changed
+//!                 keys of a table, 3 keys of a table that are removed first
+//!     kind 0, 2, 3   node, part, name of the table (length, UTF-8)
 //!     kind 1      channel of the task; one byte: 1 if the last column is the rows' kinds
 //!     schema      length, then an Arrow IPC schema (flatbuffer)
 //! blocks: count, then each
@@ -14,7 +15,7 @@
 //!     length      in units of 64 bytes
 //!     rows
 //!     crc         CRC-32C of the block with its padding, 4 bytes
-//!     stream of kind 0: runs: count, then each: key group less the one before, rows of it
+//!     stream of kind 0, 2 or 3: runs: count, then each: key group less the one before, rows of it
 //!     stream of kind 1: marks: count, then each: rows before it, watermark (signed)
 //! ```
 
@@ -31,6 +32,8 @@ use super::{ALIGNMENT, HEADER_BYTES};
 
 const TABLE: u8 = 0;
 const IN_FLIGHT: u8 = 1;
+const CHANGED: u8 = 2;
+const REMOVED: u8 = 3;
 
 /// What is in a file.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -53,12 +56,14 @@ pub struct Stream {
 /// What the rows of a stream are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content {
-    /// Rows of a state table.
+    /// Rows of a state table, or keys of it.
     Table {
         /// The operator that keeps it.
         operator: OperatorId,
         /// Name within the operator.
         name: String,
+        /// What of the table.
+        part: Part,
     },
     /// Batches that a barrier has overtaken; one block each.
     InFlight {
@@ -95,6 +100,28 @@ pub struct Run {
     pub rows: usize,
 }
 
+/// What of a table is in a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All rows: what earlier files hold of the table does not count. Such a stream may have no
+    /// blocks; then the table is empty.
+    Whole,
+    /// Rows of keys that have changed.
+    Changed,
+    /// Keys of which nothing counts that earlier files hold; key columns only.
+    Removed,
+}
+
+impl Part {
+    fn kind(self) -> u8 {
+        match self {
+            Part::Whole => TABLE,
+            Part::Changed => CHANGED,
+            Part::Removed => REMOVED,
+        }
+    }
+}
+
 impl Stream {
     /// The columns without that of the kinds.
     pub fn columns(&self) -> &[FieldRef] {
@@ -124,8 +151,8 @@ impl Index {
         put_usize(&mut out, self.streams.len());
         for stream in &self.streams {
             match &stream.content {
-                Content::Table { operator, name } => {
-                    out.push(TABLE);
+                Content::Table { operator, name, part } => {
+                    out.push(part.kind());
                     put_usize(&mut out, operator.node);
                     put_usize(&mut out, operator.part);
                     put_bytes(&mut out, name.as_bytes());
@@ -200,9 +227,14 @@ impl Index {
 
 fn decode_stream(reader: &mut Reader) -> Result<Stream> {
     let content = match reader.byte()? {
-        TABLE => {
+        kind @ (TABLE | CHANGED | REMOVED) => {
             let operator = OperatorId { node: reader.usize()?, part: reader.usize()? };
-            Content::Table { operator, name: reader.text()?.to_owned() }
+            let part = match kind {
+                CHANGED => Part::Changed,
+                REMOVED => Part::Removed,
+                _ => Part::Whole,
+            };
+            Content::Table { operator, name: reader.text()?.to_owned(), part }
         }
         IN_FLIGHT => Content::InFlight { channel: reader.usize()?, has_kinds: reader.byte()? != 0 },
         other => return Err(format!("its index holds rows of an unknown kind ({other})")),

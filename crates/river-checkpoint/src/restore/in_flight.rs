@@ -14,7 +14,7 @@ use river_core::plan::Exchange;
 use river_runtime::Batch;
 use river_runtime::state::hash_columns;
 
-use super::SubtaskRequest;
+use super::{SubtaskFiles, SubtaskRequest};
 use crate::file::{Block, Content};
 use crate::reader::SubtaskFile;
 use crate::{Error, Result, VertexState};
@@ -22,14 +22,15 @@ use crate::{Error, Result, VertexState};
 /// The batches of a new task, by its channel, in the order in which they came on each old one.
 pub(super) fn read(
     vertex: &VertexState,
-    files: &[(usize, SubtaskFile)],
+    subtasks: &[SubtaskFiles],
     request: &SubtaskRequest,
 ) -> Result<Vec<(usize, Batch)>> {
     let same = vertex.parallelism == request.parallelism;
     let channels: Vec<usize> = request.inputs.iter().map(|input| input.channels).collect();
     let exact = same && channels == vertex.channels;
     let mut batches = Vec::new();
-    for (old, file) in files {
+    for SubtaskFiles { subtask: old, files, in_flight } in subtasks {
+        let Some(file) = files.last().filter(|_| *in_flight) else { continue };
         for block in &file.index().blocks {
             let Content::InFlight { channel, has_kinds } =
                 file.index().streams[block.stream].content

@@ -9,13 +9,13 @@ use arrow_array::{Array, ArrayRef, UInt8Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use river_core::key_group::key_group;
 use river_runtime::Batch;
-use river_runtime::checkpoint::OperatorId;
 use river_runtime::state::Saved;
-use river_storage::{ObjectWriter, join};
+use river_storage::ObjectWriter;
 
-use super::{Place, WriterOptions};
+use super::{Place, TableId, WriterOptions};
 use crate::file::block::BlockEncoder;
-use crate::file::{Block, Content, HEADER_BYTES, Index, Run, Stream, Trailer, columns, header};
+use crate::file::{Block, Content, HEADER_BYTES, Index, Part, Run, Stream, Trailer};
+use crate::file::{columns, header};
 use crate::metadata::{FileHandle, StateFile};
 use crate::{Error, Result};
 
@@ -26,12 +26,13 @@ const BLOCK_BYTES: u64 = 2 << 20;
 pub(super) struct FileWriter {
     place: Place,
     name: String,
+    is_shared: bool,
     max_parallelism: u32,
     inline_bytes: u64,
     encoder: BlockEncoder,
     index: Index,
     /// Positions in the index's streams.
-    tables: BTreeMap<(OperatorId, &'static str), usize>,
+    tables: BTreeMap<(TableId, Part), usize>,
     /// What has not been written yet: everything, while it is small.
     buffer: Vec<u8>,
     object: Option<Box<dyn ObjectWriter>>,
@@ -39,12 +40,19 @@ pub(super) struct FileWriter {
 }
 
 impl FileWriter {
-    pub fn new(place: Place, options: &WriterOptions) -> Result<FileWriter> {
+    /// With a name for a shared file it is one.
+    pub fn new(
+        place: Place,
+        shared: Option<String>,
+        inline_bytes: u64,
+        options: &WriterOptions,
+    ) -> Result<FileWriter> {
         Ok(FileWriter {
             place,
-            name: options.file_name.clone(),
+            is_shared: shared.is_some(),
+            name: shared.unwrap_or_else(|| options.file_name.clone()),
             max_parallelism: options.max_parallelism,
-            inline_bytes: options.inline_bytes,
+            inline_bytes,
             encoder: BlockEncoder::new(options.compression)?,
             index: Index::default(),
             tables: BTreeMap::new(),
@@ -54,24 +62,40 @@ impl FileWriter {
         })
     }
 
+    /// Whether later checkpoints may refer to it.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// What is in it so far.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Says that there is this of a table, perhaps without rows; gives the number of its stream.
+    pub fn declare(&mut self, table: TableId, part: Part, schema: &SchemaRef) -> usize {
+        *self.tables.entry((table, part)).or_insert_with(|| {
+            let (operator, name) = (table.0, table.1.to_owned());
+            let content = Content::Table { operator, name, part };
+            self.index.streams.push(Stream { content, schema: schema.clone() });
+            self.index.streams.len() - 1
+        })
+    }
+
     /// Adds rows of a table, of about so many bytes.
     pub fn table_rows(
         &mut self,
-        operator: OperatorId,
-        table: &'static str,
+        table: TableId,
+        part: Part,
         schema: &SchemaRef,
         rows: &[Saved],
         bytes: u64,
     ) -> Result<()> {
         let columns = schema.fields().len();
         if rows.iter().any(|saved| saved.columns.len() != columns) {
-            return Err(Error::internal(format!("rows of state '{table}' have other columns")));
+            return Err(Error::internal(format!("rows of state '{}' have other columns", table.1)));
         }
-        let stream = *self.tables.entry((operator, table)).or_insert_with(|| {
-            let content = Content::Table { operator, name: table.to_owned() };
-            self.index.streams.push(Stream { content, schema: schema.clone() });
-            self.index.streams.len() - 1
-        });
+        let stream = self.declare(table, part, schema);
         let (order, groups) = by_key_group(rows, self.max_parallelism);
         let blocks = bytes.div_ceil(BLOCK_BYTES).clamp(1, order.len().max(1) as u64) as usize;
         let block_rows = order.len().div_ceil(blocks).max(1);
@@ -157,7 +181,11 @@ impl FileWriter {
     }
 
     fn path(&self) -> String {
-        join(&self.place.folder, &self.name)
+        self.handle(0, 0).path(&self.place.folder)
+    }
+
+    fn handle(&self, bytes: u64, index_crc32c: u32) -> FileHandle {
+        FileHandle { name: self.name.clone(), shared: self.is_shared, bytes, index_crc32c }
     }
 
     fn write_error(&self, error: std::io::Error) -> Error {
@@ -167,7 +195,7 @@ impl FileWriter {
 
     /// Makes the file durable. `None` if nothing was put into it.
     pub fn finish(mut self) -> Result<Option<StateFile>> {
-        if self.index.blocks.is_empty() {
+        if self.index.streams.is_empty() {
             return Ok(None);
         }
         let index = self.index.encode();
@@ -179,7 +207,7 @@ impl FileWriter {
             return Ok(Some(StateFile::Inline(self.buffer)));
         };
         let bytes = object.finish()?;
-        Ok(Some(StateFile::Stored(FileHandle { name: self.name, bytes, index_crc32c })))
+        Ok(Some(StateFile::Stored(self.handle(bytes, index_crc32c))))
     }
 }
 

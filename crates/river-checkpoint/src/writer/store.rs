@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use arrow_schema::SchemaRef;
 use crossbeam_channel::{Receiver, Sender};
-use river_runtime::checkpoint::{OperatorId, SubtaskState, Timing};
+use river_runtime::checkpoint::{SubtaskState, Timing};
 use river_runtime::state::Saved;
 
 use super::file::FileWriter;
-use super::{Message, Place, Shared, SnapshotEvent, WriterOptions};
+use super::{Chain, Message, Shared, SnapshotEvent, TableId, WriterOptions};
+use crate::file::Part;
 use crate::metadata::{StateFile, StoredTiming};
-use crate::{Error, Result, SubtaskHandle};
+use crate::{Error, Result, SubtaskHandle, layout};
 
 /// Rows of a table are stored once there are so many bytes of them.
 const BLOCK_BYTES: u64 = 1 << 20;
@@ -36,15 +37,16 @@ pub(super) fn start(options: WriterOptions, shared: Arc<Shared>) -> Result<Sende
 pub(super) fn handle(
     state: SubtaskState,
     timing: StoredTiming,
-    rows: Option<StateFile>,
+    mut files: Vec<StateFile>,
 ) -> SubtaskHandle {
     SubtaskHandle {
+        rows: files.pop(),
+        earlier: files,
         in_flight: !state.in_flight.is_empty(),
         locals: state.locals,
         splits: state.splits,
         prepared: state.prepared,
         finished: state.finished,
-        rows,
         timing,
     }
 }
@@ -60,7 +62,10 @@ struct Snapshot {
     checkpoint: u64,
     begun: Instant,
     file: FileWriter,
-    tables: BTreeMap<(OperatorId, &'static str), Gathered>,
+    is_shared: bool,
+    /// What it builds on.
+    chain: Chain,
+    tables: BTreeMap<(TableId, Part), Gathered>,
 }
 
 /// Rows of a table that wait for more.
@@ -82,11 +87,15 @@ impl Store {
 
     fn handle(&mut self, message: Message) -> Result<()> {
         match message {
-            Message::Begin { checkpoint, place, begun } => {
+            Message::Begin { checkpoint, place, begun, is_shared, chain } => {
                 self.give_up();
-                self.begin(checkpoint, place, begun)
+                let inline_bytes = self.options.inline_bytes.saturating_sub(chain.inline_bytes());
+                let shared = self.options.shared_prefix.as_deref().filter(|_| is_shared);
+                let shared = shared.map(|prefix| layout::shared_file(prefix, checkpoint));
+                let file = FileWriter::new(place, shared, inline_bytes, &self.options);
+                self.begin(checkpoint, file, begun, chain)
             }
-            Message::Rows { operator, table, schema, rows, bytes } => {
+            Message::Rows { table, part, schema, rows, bytes } => {
                 if self.is_given_up() {
                     self.give_up();
                 }
@@ -94,18 +103,19 @@ impl Store {
                     self.done(bytes);
                     return Ok(());
                 };
-                let gathered = snapshot
-                    .tables
-                    .entry((operator, table))
-                    .or_insert_with(|| Gathered { schema, rows: Vec::new(), bytes: 0 });
+                let gathered = snapshot.tables.entry((table, part)).or_insert_with(|| Gathered {
+                    schema,
+                    rows: Vec::new(),
+                    bytes: 0,
+                });
                 gathered.rows.push(rows);
                 gathered.bytes += bytes;
                 match gathered.bytes >= BLOCK_BYTES {
-                    true => self.store(operator, table),
+                    true => self.store(table, part),
                     false => Ok(()),
                 }
             }
-            Message::Finish { state, timing } => self.finish(state, timing),
+            Message::Finish { state, timing, whole } => self.finish(state, timing, &whole),
             Message::Abort => {
                 self.give_up();
                 Ok(())
@@ -117,12 +127,18 @@ impl Store {
         }
     }
 
-    fn begin(&mut self, checkpoint: u64, place: Place, begun: Instant) -> Result<()> {
-        let made = FileWriter::new(place, &self.options);
+    fn begin(
+        &mut self,
+        checkpoint: u64,
+        made: Result<FileWriter>,
+        begun: Instant,
+        chain: Chain,
+    ) -> Result<()> {
         match made {
             Ok(file) => {
-                let tables = BTreeMap::new();
-                self.snapshot = Some(Snapshot { checkpoint, begun, file, tables });
+                let (tables, is_shared) = (BTreeMap::new(), file.is_shared());
+                let snapshot = Snapshot { checkpoint, begun, file, is_shared, chain, tables };
+                self.snapshot = Some(snapshot);
                 Ok(())
             }
             Err(error) => {
@@ -133,37 +149,46 @@ impl Store {
     }
 
     /// Stores what has been gathered of a table.
-    fn store(&mut self, operator: OperatorId, table: &'static str) -> Result<()> {
+    fn store(&mut self, table: TableId, part: Part) -> Result<()> {
         let Some(snapshot) = &mut self.snapshot else { return Ok(()) };
-        let Some(gathered) = snapshot.tables.remove(&(operator, table)) else { return Ok(()) };
-        let stored = snapshot.file.table_rows(
-            operator,
-            table,
-            &gathered.schema,
-            &gathered.rows,
-            gathered.bytes,
-        );
+        let Some(gathered) = snapshot.tables.remove(&(table, part)) else { return Ok(()) };
+        let stored =
+            snapshot.file.table_rows(table, part, &gathered.schema, &gathered.rows, gathered.bytes);
         self.done(gathered.bytes);
         stored
     }
 
-    fn finish(&mut self, state: SubtaskState, timing: Timing) -> Result<()> {
+    fn finish(
+        &mut self,
+        state: SubtaskState,
+        timing: Timing,
+        whole: &[(TableId, SchemaRef)],
+    ) -> Result<()> {
         let Some(snapshot) = &self.snapshot else { return Ok(()) };
         let tables: Vec<_> = snapshot.tables.keys().copied().collect();
-        for (operator, table) in tables {
-            self.store(operator, table)?;
+        for (table, part) in tables {
+            self.store(table, part)?;
         }
         let Some(snapshot) = &mut self.snapshot else { return Ok(()) };
+        for (table, schema) in whole {
+            snapshot.file.declare(*table, Part::Whole, schema);
+        }
         for (channel, batch) in &state.in_flight {
             snapshot.file.in_flight(*channel, batch)?;
         }
         let Some(snapshot) = self.snapshot.take() else { return Ok(()) };
-        let (checkpoint, begun) = (snapshot.checkpoint, snapshot.begun);
-        let event = match snapshot.file.finish() {
+        let Snapshot { checkpoint, begun, file, is_shared, mut chain, .. } = snapshot;
+        chain.note(file.index());
+        let event = match file.finish() {
             Ok(file) => {
+                chain.files.extend(file);
+                let files = chain.files.clone();
+                if is_shared {
+                    self.shared.chains.add(checkpoint, chain);
+                }
                 let store_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
                 let timing = StoredTiming::new(timing, store_us);
-                SnapshotEvent::Stored(Box::new(handle(state, timing, file)))
+                SnapshotEvent::Stored(Box::new(handle(state, timing, files)))
             }
             Err(error) => SnapshotEvent::Failed(error),
         };

@@ -17,6 +17,8 @@ const LONGEST_PAUSE_MS: i64 = 365 * 24 * 60 * 60 * 1000;
 pub(super) const LONGEST_MS: i64 = 1_000_000_000_000_000;
 /// `data-inline-threshold` where unset or out of range.
 const DEFAULT_INLINE_BYTES: u64 = 20 << 10;
+/// For tests.
+const INCREMENTAL_FILE_COST: &str = "riverkeeper.testing.incremental-file-cost";
 /// Largest `data-inline-threshold` (`MAX_FILE_STATE_THRESHOLD`).
 const MAX_INLINE_BYTES: u64 = 1 << 20;
 
@@ -89,6 +91,9 @@ pub struct CheckpointOptions {
     pub create_subdir: bool,
     /// Whether checkpoints may refer to files of earlier ones.
     pub incremental: bool,
+    /// For tests: what one more such file costs, in bytes; 0: many are taken before all state is
+    /// written again.
+    pub incremental_file_cost: Option<u64>,
     /// Whether full snapshots are compressed.
     pub snapshot_compression: bool,
     /// State below this many bytes is kept in the metadata.
@@ -145,6 +150,7 @@ impl CheckpointOptions {
                 &["execution.checkpointing.incremental", "state.backend.incremental"],
                 false,
             )?,
+            incremental_file_cost: keys.count(INCREMENTAL_FILE_COST, 0)?.map(u64::from),
             snapshot_compression: keys
                 .flag(&["execution.checkpointing.snapshot-compression"], false)?,
             data_inline_threshold: keys.inline_threshold()?,
@@ -189,6 +195,7 @@ impl Default for CheckpointOptions {
             savepoint_dir: None,
             create_subdir: true,
             incremental: false,
+            incremental_file_cost: None,
             snapshot_compression: false,
             data_inline_threshold: DEFAULT_INLINE_BYTES,
         }

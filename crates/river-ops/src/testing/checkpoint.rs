@@ -4,6 +4,7 @@
 //! saved rows while the operator goes on, and restores them in new operators: in one, in one from
 //! two old subtasks, in two from one, and again and again in one after each event. All must give
 //! the output of the undisturbed run.
+//! The same with what was saved at one place and what had changed from there to another one.
 //! All of it is done again with operators that move keys to disk between the events.
 //! [`survives_different_progress`] cuts two subtasks at different places.
 
@@ -78,8 +79,15 @@ struct Lines {
 
 /// What a checkpoint holds of one subtask: the rows of each table, and what is not keyed.
 struct Checkpoint {
-    tables: Vec<Vec<Saved>>,
+    tables: Vec<Vec<Piece>>,
     local: Vec<u8>,
+}
+
+/// What a checkpoint does to a table.
+enum Piece {
+    Rows(Saved),
+    /// Removes the keys.
+    Removed(Saved),
 }
 
 /// Fails unless the operator gives the same output from any checkpoint on; see the module.
@@ -100,6 +108,7 @@ fn survives_cut(case: &Case, events: &[Event], cut: usize, expected: &[Lines]) {
     let random = &mut Random::new(cut as u64 + 1);
     let rest: Vec<&Lines> = expected[cut..].iter().collect();
     restored_in_one(case, events, cut, &rest, random);
+    restored_from_changes(case, events, cut, &rest, random);
     if let Some(partition) = case.partition {
         restored_from_two(case, partition, events, cut, &rest, random);
         restored_in_two(case, partition, events, cut, &rest, random);
@@ -168,6 +177,81 @@ fn restored_in_one(
     let mut operator = restore(case, &[&checkpoint], random, |_| true);
     let lines = run(&mut *operator, case, &events[cut..], before.watermark);
     compare("restored", case, cut, expected, &[&lines]);
+}
+
+/// All rows at one place, then what has changed up to a second and a third one.
+fn restored_from_changes(
+    case: &Case,
+    events: &[Event],
+    cut: usize,
+    expected: &[&Lines],
+    random: &mut Random,
+) {
+    let mut operator = (case.make)();
+    let base = random.below(cut as u64 + 1) as usize;
+    let between = base + random.below((cut - base) as u64 + 1) as usize;
+    let mut watermark = run(&mut *operator, case, &events[..base], None).watermark;
+    let tables = operator.tables().len();
+    let mut chain: Vec<Vec<Piece>> = (0..tables).map(|_| Vec::new()).collect();
+    cut_changes(&mut *operator, 1, None, &mut chain);
+    take_pieces(&mut *operator, &mut chain, true);
+    watermark = run(&mut *operator, case, &events[base..between], watermark).watermark;
+    // One that is given up, or only not complete when the next begins.
+    let mut not_complete: Vec<Vec<Piece>> = (0..tables).map(|_| Vec::new()).collect();
+    cut_changes(&mut *operator, 2, Some(1), &mut not_complete);
+    if random.once_in(2) {
+        operator.tables().into_iter().for_each(|table| table.forget_cut());
+    }
+    watermark = run(&mut *operator, case, &events[between..cut], watermark).watermark;
+    let local = operator.save_local().unwrap();
+    cut_changes(&mut *operator, 3, Some(1), &mut chain);
+    let mut given: Vec<Vec<Piece>> = (0..tables).map(|_| Vec::new()).collect();
+    let mut lines = Lines { lines: Vec::new(), watermark };
+    for event in &events[cut..] {
+        let more = play(&mut *operator, case, event, lines.watermark);
+        lines.lines.extend(more.lines);
+        lines.watermark = more.watermark;
+        if random.once_in(3) {
+            take_pieces(&mut *operator, &mut given, false);
+        }
+    }
+    take_pieces(&mut *operator, &mut given, true);
+    for (chain, mut given) in chain.iter_mut().zip(given) {
+        given.sort_by_key(|piece| matches!(piece, Piece::Rows(_)));
+        chain.extend(given);
+    }
+    compare("the one whose changes were cut", case, cut, expected, &[&lines]);
+    let checkpoint = Checkpoint { tables: chain, local };
+    let mut operator = restore(case, &[&checkpoint], random, |_| true);
+    let lines = run(&mut *operator, case, &events[cut..], watermark);
+    compare("restored from changes", case, cut, expected, &[&lines]);
+}
+
+/// Takes some of what the tables owe, or all.
+fn take_pieces(operator: &mut dyn Operator, pieces: &mut [Vec<Piece>], all: bool) {
+    for (table, pieces) in operator.tables().into_iter().zip(pieces) {
+        while let Some(saved) = table.next_saved().unwrap() {
+            pieces.push(Piece::Rows(saved));
+            pieces.extend(std::iter::from_fn(|| table.next_removed()).map(Piece::Removed));
+            if !all {
+                break;
+            }
+        }
+    }
+}
+
+/// Cuts all tables; what is whole replaces what was saved before.
+fn cut_changes(
+    operator: &mut dyn Operator,
+    checkpoint: u64,
+    since: Option<u64>,
+    chain: &mut [Vec<Piece>],
+) {
+    for (table, chain) in operator.tables().into_iter().zip(chain) {
+        if !table.cut_changes(checkpoint, since).unwrap() {
+            chain.clear();
+        }
+    }
 }
 
 fn restored_from_two(
@@ -305,7 +389,7 @@ fn cut_and_go_on(
     random: &mut Random,
 ) -> (Checkpoint, Lines) {
     let local = operator.save_local().unwrap();
-    let mut tables: Vec<Vec<Saved>> = Vec::new();
+    let mut tables: Vec<Vec<Piece>> = Vec::new();
     for table in operator.tables() {
         if random.once_in(4) {
             // One that is given up, as after an abort.
@@ -327,13 +411,13 @@ fn cut_and_go_on(
         lines.watermark = more.watermark;
         for (saved, table) in tables.iter_mut().zip(operator.tables()) {
             if random.once_in(3) {
-                saved.extend(table.next_saved().unwrap());
+                saved.extend(table.next_saved().unwrap().map(Piece::Rows));
             }
         }
     }
     for (saved, table) in tables.iter_mut().zip(operator.tables()) {
         while let Some(more) = table.next_saved().unwrap() {
-            saved.push(more);
+            saved.push(Piece::Rows(more));
         }
     }
     let rest = run(operator, case, &events[until..], lines.watermark);
@@ -357,7 +441,11 @@ fn restore(
         // Key groups come in any order; what is of one key keeps its order.
         for half in [1, 0] {
             let all = checkpoints.iter().flat_map(|checkpoint| &checkpoint.tables[number]);
-            for saved in all.filter(|saved| saved.rows() > 0) {
+            for piece in all {
+                let (Piece::Rows(saved) | Piece::Removed(saved)) = piece;
+                if saved.rows() == 0 {
+                    continue;
+                }
                 let in_half = |hash: u64| key_group(hash, MAX_PARALLELISM) % 2 == half;
                 let rows: Vec<u32> = (0..saved.rows() as u32)
                     .filter(|row| wanted(saved.hashes[*row as usize]))
@@ -371,7 +459,10 @@ fn restore(
                         .iter()
                         .map(|column| arrow_select::take::take(column, &rows, None).unwrap())
                         .collect();
-                    table.load(&columns, part.len()).unwrap();
+                    match piece {
+                        Piece::Rows(_) => table.load(&columns, part.len()).unwrap(),
+                        Piece::Removed(_) => table.remove_keys(&columns, part.len()).unwrap(),
+                    }
                 }
             }
         }

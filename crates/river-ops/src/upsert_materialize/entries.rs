@@ -130,6 +130,15 @@ impl StateTable for Entries {
         }
     }
 
+    fn discard(&mut self, slots: &[u32]) {
+        for slot in slots {
+            let changes = std::mem::take(&mut self.entries[*slot as usize].changes);
+            let rows: Vec<u32> = changes.into_iter().map(|(_, row)| row).collect();
+            self.kept.store.remove(&rows);
+        }
+        self.evict(slots);
+    }
+
     /// Changes wait for the watermark.
     fn may_leave(&self, slot: u32) -> bool {
         self.entries[slot as usize].changes.is_empty()

@@ -9,7 +9,7 @@
 use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_row::{RowConverter, RowParser, SortField};
+use arrow_row::{RowConverter, RowParser, Rows, SortField};
 use arrow_schema::FieldRef;
 
 use super::fixed::{self, Words};
@@ -34,6 +34,8 @@ pub struct Codec {
     /// Whether the first of the others is the hash.
     carries_hash: bool,
     keys: RowConverter,
+    whole_keys: RowConverter,
+    whole_key_parser: RowParser,
     rows: RowConverter,
     parser: RowParser,
     /// Where the key columns stand in a row.
@@ -68,9 +70,13 @@ impl Codec {
         let field = |column: &FieldRef| SortField::new(column.data_type().clone());
         let rows = RowConverter::new(columns.iter().map(field).collect())?;
         let keys = key_columns[*times..].iter().map(|at| field(&columns[*at])).collect();
+        let whole_keys = key_columns.iter().map(|at| field(&columns[*at])).collect();
+        let whole_keys = RowConverter::new(whole_keys)?;
         Ok(Codec {
             times: *times,
             carries_hash: *carries_hash,
+            whole_key_parser: whole_keys.parser(),
+            whole_keys,
             keys: RowConverter::new(keys)?,
             parser: rows.parser(),
             rows,
@@ -110,6 +116,20 @@ impl Codec {
             keys.ends.push(keys.bytes.len());
         }
         Ok(keys)
+    }
+
+    /// Keys in a form from which they can be had again: [`Codec::keys`] shortens long ones.
+    pub fn whole_keys(&self, columns: &[ArrayRef]) -> Result<Rows> {
+        Ok(self.whole_keys.convert_columns(columns)?)
+    }
+
+    /// The columns of such keys.
+    pub fn read_whole_keys<'k>(
+        &self,
+        keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Result<Vec<ArrayRef>> {
+        let keys = keys.map(|key| self.whole_key_parser.parse(key));
+        Ok(self.whole_keys.convert_rows(keys)?)
     }
 
     /// The hash in a key.
@@ -197,7 +217,7 @@ pub fn end_of(value: &[u8]) -> i64 {
 }
 
 /// A column of times or hashes.
-fn words(column: &ArrayRef) -> Result<Words<'_>> {
+pub fn words(column: &ArrayRef) -> Result<Words<'_>> {
     let words = fixed::words(column);
     words.ok_or_else(|| Error::internal("a time or hash in a key is no number"))
 }

@@ -290,6 +290,11 @@ impl DiskTree {
         Scan { entries: Box::new(entries), space: self.space.clone() }
     }
 
+    /// Where it is, for further trees.
+    pub fn space(&self) -> &Arc<DiskSpace> {
+        &self.space
+    }
+
     /// Bytes of files.
     pub fn disk_bytes(&self) -> u64 {
         self.tree.disk_space()
@@ -320,6 +325,38 @@ impl DiskTree {
             return self.space.flusher.send(flush).map_err(gone);
         }
         Ok(())
+    }
+}
+
+/// The entries of several trees, in order of the keys; of a key's the newest only.
+pub struct Merged {
+    /// The newest first.
+    scans: Vec<(Scan, Option<(lsm_tree::UserKey, UserValue)>)>,
+}
+
+impl Merged {
+    /// All entries, as they are now.
+    pub fn new<'t>(newest_first: impl Iterator<Item = &'t DiskTree>) -> Result<Merged> {
+        let scan = |tree: &DiskTree| {
+            let mut scan = tree.scan(&[]);
+            let first = scan.next().transpose()?;
+            Ok((scan, first))
+        };
+        Ok(Merged { scans: newest_first.map(scan).collect::<Result<_>>()? })
+    }
+
+    /// The next entry.
+    pub fn next(&mut self) -> Result<Option<(lsm_tree::UserKey, UserValue)>> {
+        let heads = self.scans.iter().filter_map(|(_, head)| Some(&head.as_ref()?.0));
+        let Some(key) = heads.min().cloned() else { return Ok(None) };
+        let mut newest = None;
+        for (scan, head) in &mut self.scans {
+            if head.as_ref().is_some_and(|(other, _)| *other == key) {
+                let value = std::mem::replace(head, scan.next().transpose()?);
+                newest = newest.or(value);
+            }
+        }
+        Ok(newest)
     }
 }
 

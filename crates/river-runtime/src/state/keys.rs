@@ -15,11 +15,14 @@ use arrow_row::{RowConverter, RowParser, SortField};
 use arrow_schema::DataType;
 
 use self::bytes::ByteIndex;
+pub use self::removed::KeyBatch;
+use self::removed::Removed;
 use self::words::WordIndex;
 use super::{SlotSet, fixed, hash};
 use crate::{Error, Result};
 
 mod bytes;
+mod removed;
 mod words;
 
 #[cfg(test)]
@@ -36,14 +39,11 @@ pub struct KeyIndex {
     types: Vec<DataType>,
     layout: Layout,
     scratch: Vec<u64>,
-    stored: Option<Stored>,
-}
-
-/// What [`KeyIndex::track_stored`] knows.
-#[derive(Default)]
-struct Stored {
-    slots: SlotSet,
-    removed: Vec<Result<Vec<ArrayRef>>>,
+    /// Slots that have a value on disk as well, if that is kept count of.
+    stored: Option<SlotSet>,
+    /// Slots whose key may be in a checkpoint, if that is kept count of.
+    saved: Option<SlotSet>,
+    removed: Removed,
 }
 
 enum Layout {
@@ -109,7 +109,14 @@ impl KeyIndex {
                 Layout::Rows { index: ByteIndex::default(), converter, parser }
             }
         };
-        Ok(KeyIndex { types: types.to_vec(), layout, scratch: Vec::new(), stored: None })
+        Ok(KeyIndex {
+            types: types.to_vec(),
+            layout,
+            scratch: Vec::new(),
+            stored: None,
+            saved: None,
+            removed: Removed::default(),
+        })
     }
 
     /// The slot of each row's key, new keys added. `slots` is cleared first.
@@ -119,6 +126,7 @@ impl KeyIndex {
         rows: usize,
         slots: &mut Vec<u32>,
     ) -> Result<()> {
+        self.gather_removed()?;
         self.resolve::<true>(columns, rows, slots)
     }
 
@@ -170,11 +178,10 @@ impl KeyIndex {
     /// Removes the key of a slot. Its number may be given to the next new key: empty the slot's
     /// state first.
     pub fn remove(&mut self, slot: u32) {
-        if let Some(stored) = &mut self.stored
-            && stored.slots.remove(slot)
-        {
-            let key = self.key_columns(&[slot]);
-            self.stored.get_or_insert_default().removed.push(key);
+        let is_stored = self.stored.as_mut().is_some_and(|stored| stored.remove(slot));
+        let is_saved = self.saved.as_mut().is_some_and(|saved| saved.remove(slot));
+        if is_stored || is_saved {
+            self.note_removed(slot);
         }
         match &mut self.layout {
             Layout::Global { slot: live, slots } => {
@@ -195,6 +202,7 @@ impl KeyIndex {
     /// key, but its number is not used again before [`KeyIndex::release`]. So a group can end and
     /// begin anew within one batch.
     pub fn renew(&mut self, slot: u32) -> Result<u32> {
+        self.gather_removed()?;
         let new = match &mut self.layout {
             Layout::Global { slot: live, slots } => {
                 let new = slots.take()?.0;
@@ -208,10 +216,10 @@ impl KeyIndex {
             Layout::Words4(index) => index.renew(slot)?,
             Layout::Bytes(index) | Layout::Rows { index, .. } => index.renew(slot)?,
         };
-        if let Some(stored) = &mut self.stored
-            && stored.slots.remove(slot)
-        {
-            stored.slots.insert(new);
+        for set in [&mut self.stored, &mut self.saved].into_iter().flatten() {
+            if set.remove(slot) {
+                set.insert(new);
+            }
         }
         Ok(new)
     }
@@ -226,36 +234,6 @@ impl KeyIndex {
             Layout::Words4(index) => index.release(slot),
             Layout::Bytes(index) | Layout::Rows { index, .. } => index.release(slot),
         }
-    }
-
-    /// From now on keeps count of which slots have a value somewhere else as well, and of the keys
-    /// of those that are removed.
-    pub fn track_stored(&mut self) {
-        self.stored = Some(Stored::default());
-    }
-
-    /// Says whether slots have a value somewhere else, if that is kept count of.
-    pub fn set_stored(&mut self, slots: &[u32], is_stored: bool) {
-        let Some(stored) = &mut self.stored else { return };
-        for slot in slots {
-            if is_stored {
-                stored.slots.insert(*slot);
-            } else {
-                stored.slots.remove(*slot);
-            }
-        }
-    }
-
-    /// Whether any of the slots has a value somewhere else.
-    pub fn any_stored(&self, slots: &[u32]) -> bool {
-        let stored = self.stored.as_ref();
-        stored.is_some_and(|stored| slots.iter().any(|slot| stored.slots.contains(*slot)))
-    }
-
-    /// The keys that had a value somewhere else and were removed since this was last asked: key
-    /// columns of one row each.
-    pub fn take_removed(&mut self) -> Vec<Result<Vec<ArrayRef>>> {
-        self.stored.as_mut().map(|stored| std::mem::take(&mut stored.removed)).unwrap_or_default()
     }
 
     /// Slots ever used: all slot numbers are below it.
@@ -373,13 +351,14 @@ fn resolve_bytes<const INSERT: bool>(
 }
 
 fn byte_column(index: &ByteIndex, slots: &[u32], ty: &DataType) -> ArrayRef {
+    byte_column_of(slots.iter().map(|slot| index.key(*slot)), ty)
+}
+
+fn byte_column_of<'k>(keys: impl Iterator<Item = Option<&'k [u8]>>, ty: &DataType) -> ArrayRef {
     if *ty == DataType::BinaryView {
-        let values = slots.iter().map(|slot| index.key(*slot));
-        return Arc::new(arrow_array::BinaryViewArray::from_iter(values));
+        return Arc::new(arrow_array::BinaryViewArray::from_iter(keys));
     }
     // The bytes came out of a text column, so they are UTF-8.
-    let values = slots
-        .iter()
-        .map(|slot| index.key(*slot).map(|bytes| std::str::from_utf8(bytes).unwrap_or_default()));
+    let values = keys.map(|key| key.map(|bytes| std::str::from_utf8(bytes).unwrap_or_default()));
     Arc::new(arrow_array::StringViewArray::from_iter(values))
 }

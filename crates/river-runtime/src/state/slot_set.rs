@@ -72,6 +72,20 @@ impl SlotSet {
         }
     }
 
+    /// Adds the slots of the other set.
+    pub fn add(&mut self, other: &SlotSet) {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
+    }
+
+    /// Takes out the slots that are not in the other set.
+    pub fn keep(&mut self, other: &SlotSet) {
+        let others = other.words.iter().copied().chain(std::iter::repeat(0));
+        self.words.iter_mut().zip(others).for_each(|(word, other)| *word &= other);
+    }
+
     /// Up to `most` slots that are not in `recent`, going on at `hand` and around once or twice;
     /// the slots passed by are taken out of `recent`, and so have until the next time.
     pub fn sweep(&self, recent: &mut SlotSet, hand: &mut u32, most: usize) -> Vec<u32> {
@@ -124,6 +138,10 @@ mod tests {
         recent = set(&[1]);
         assert_eq!(all.sweep(&mut recent, &mut hand, 9), [2, 70, 71, 130, 1]);
         assert_eq!(all.without(&set(&[1, 71, 500])), set(&[2, 70, 130]));
+        let mut some = set(&[2, 71]);
+        some.add(&set(&[1, 130, 200]));
+        some.keep(&all);
+        assert_eq!((some.len(), some.contains(200)), (4, false));
     }
 
     #[test]

@@ -12,8 +12,9 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
 use hashbrown::HashSet;
 
+use super::changes::Changes;
 use super::codec::{Codec, end_of, rows_in};
-use super::disk::{DiskTree, Scan};
+use super::disk::{DiskTree, Merged, Scan};
 use super::memory::StateMemory;
 use super::table::Saved;
 use super::{DiskLayout, MISSING, SlotSet, StateTable};
@@ -21,6 +22,11 @@ use crate::Result;
 
 /// Rows of a table that are read from disk at once for a checkpoint.
 const SCAN_ROWS: usize = 2048;
+
+/// First byte of a logged value: rows follow.
+const ROWS: u8 = 0;
+/// First byte of a logged value: the key has no rows any more; it follows itself.
+const GONE: u8 = 1;
 
 /// What a table has on disk.
 pub(super) struct Spill {
@@ -71,10 +77,11 @@ impl Spill {
     pub fn fetch(
         &mut self,
         table: &mut impl StateTable,
+        changes: &mut Option<Changes>,
         keys: &[ArrayRef],
         rows: usize,
     ) -> Result<()> {
-        self.note_removed(table)?;
+        self.note_removed(table, changes)?;
         let mut slots = std::mem::take(&mut self.slots);
         table.index_mut().lookup(keys, rows, &mut slots)?;
         let mut missing = Vec::new();
@@ -103,11 +110,16 @@ impl Spill {
                 values.extend(self.tree.get(key)?);
             }
         }
-        self.load(table, &values)
+        self.load(table, changes, &values)
     }
 
     /// Loads values of keys that are not in memory.
-    fn load(&mut self, table: &mut impl StateTable, values: &[lsm_tree::UserValue]) -> Result<()> {
+    fn load(
+        &mut self,
+        table: &mut impl StateTable,
+        changes: &mut Option<Changes>,
+        values: &[lsm_tree::UserValue],
+    ) -> Result<()> {
         if values.is_empty() {
             return Ok(());
         }
@@ -120,6 +132,10 @@ impl Spill {
             self.recent.insert(*slot);
         }
         table.index_mut().set_stored(&slots, true);
+        table.index_mut().set_saved(&slots, true);
+        if let Some(changes) = changes {
+            changes.note_loaded(&slots);
+        }
         self.slots = slots;
         Ok(())
     }
@@ -134,10 +150,11 @@ impl Spill {
     pub fn fetch_from(
         &mut self,
         table: &mut impl StateTable,
+        changes: &mut Option<Changes>,
         range: &mut Scan,
         most: usize,
     ) -> Result<bool> {
-        self.note_removed(table)?;
+        self.note_removed(table, changes)?;
         let mut values = Vec::new();
         let mut more = false;
         for entry in range {
@@ -160,43 +177,125 @@ impl Spill {
             first_row += rows_in(value);
             is_missing
         });
-        self.load(table, &values)?;
+        self.load(table, changes, &values)?;
         Ok(more)
     }
 
     /// Writes slots as they are now.
     pub fn write(&mut self, table: &mut impl StateTable, slots: &[u32]) -> Result<()> {
+        self.put(table, slots, true, None)
+    }
+
+    /// Writes slots as they are now into the log of the epoch before the last cut.
+    pub fn log_for_cut(
+        &mut self,
+        table: &mut impl StateTable,
+        changes: &mut Changes,
+        slots: &[u32],
+    ) -> Result<()> {
+        let log = changes.log_of_cut(self.tree.space())?;
+        self.put(table, slots, false, Some(log))
+    }
+
+    /// Writes slots as they are now to the tree, to a log of changes, or to both.
+    fn put(
+        &mut self,
+        table: &mut impl StateTable,
+        slots: &[u32],
+        to_tree: bool,
+        mut log: Option<&mut DiskTree>,
+    ) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
         let saved = table.save(slots)?;
-        let mut without_rows: HashSet<Box<[u8]>> = HashSet::new();
-        if table.index().any_stored(slots) {
-            let keys = self.codec.keys(&table.index().key_columns(slots)?, slots.len())?;
-            without_rows.extend((0..keys.len()).map(|at| keys.get(at).into()));
-        }
         let tree = &mut self.tree;
+        let mut keys_with_rows = 0;
+        let mut logged = Vec::new();
         self.codec.values(&saved, |key, value| {
-            without_rows.remove(key);
-            tree.put(key, value)
+            keys_with_rows += 1;
+            if let Some(log) = &mut log {
+                logged.clear();
+                logged.push(ROWS);
+                logged.extend_from_slice(value);
+                log.put(key, &logged)?;
+            }
+            if to_tree { tree.put(key, value) } else { Ok(()) }
         })?;
-        // They may have had some before.
-        for key in without_rows {
-            tree.remove(&key)?;
+        if keys_with_rows < slots.len() {
+            self.remove_without_rows(table, slots, &saved, to_tree, log)?;
         }
-        slots.iter().for_each(|slot| self.clean.insert(*slot));
-        table.index_mut().set_stored(slots, true);
+        if to_tree {
+            slots.iter().for_each(|slot| self.clean.insert(*slot));
+            table.index_mut().set_stored(slots, true);
+        }
+        Ok(())
+    }
+
+    /// Some slots have no rows, but may have had some before.
+    fn remove_without_rows(
+        &mut self,
+        table: &impl StateTable,
+        slots: &[u32],
+        saved: &Saved,
+        to_tree: bool,
+        mut log: Option<&mut DiskTree>,
+    ) -> Result<()> {
+        let mut with_rows: HashSet<Box<[u8]>> = HashSet::new();
+        self.codec.values(saved, |key, _| {
+            with_rows.insert(key.into());
+            Ok(())
+        })?;
+        let columns = table.index().key_columns(slots)?;
+        let keys = self.codec.keys(&columns, slots.len())?;
+        let to_tree = to_tree && table.index().any_stored(slots);
+        for at in (0..keys.len()).filter(|at| !with_rows.contains(keys.get(*at))) {
+            if to_tree {
+                self.tree.remove(keys.get(at))?;
+            }
+        }
+        let Some(log) = &mut log else { return Ok(()) };
+        let whole = self.codec.whole_keys(&columns)?;
+        for at in (0..keys.len()).filter(|at| !with_rows.contains(keys.get(*at))) {
+            log.put(keys.get(at), &[&[GONE], whole.row(at).data()].concat())?;
+        }
         Ok(())
     }
 
     /// Removes slots from memory; those that have changed are written.
-    pub fn evict(&mut self, table: &mut impl StateTable, slots: &[u32]) -> Result<()> {
-        self.note_removed(table)?;
+    pub fn evict(
+        &mut self,
+        table: &mut impl StateTable,
+        changes: &mut Option<Changes>,
+        slots: &[u32],
+    ) -> Result<()> {
+        self.note_removed(table, changes)?;
         self.forget_removed()?;
-        let changed: Vec<u32> =
-            slots.iter().copied().filter(|slot| !self.clean.contains(*slot)).collect();
-        self.write(table, &changed)?;
+        let logged = changes.as_mut().map(|changes| changes.note_leaving(slots));
+        let logged = logged.unwrap_or_default();
+        let (to_log, others): (Vec<u32>, Vec<u32>) =
+            slots.iter().copied().partition(|slot| logged.contains(*slot));
+        let (dirty, clean): (Vec<u32>, Vec<u32>) =
+            to_log.into_iter().partition(|slot| !self.clean.contains(*slot));
+        if let Some(changes) = changes.as_mut().filter(|_| !logged.is_empty()) {
+            let log = changes.log(self.tree.space())?;
+            self.put(table, &dirty, true, Some(&mut *log))?;
+            self.put(table, &clean, false, Some(log))?;
+        }
+        let mut dirty = others;
+        dirty.retain(|slot| !self.clean.contains(*slot));
+        self.write(table, &dirty)?;
         table.index_mut().set_stored(slots, false);
+        table.index_mut().set_saved(slots, false);
         table.evict(slots);
         self.touch(slots);
         Ok(())
+    }
+
+    /// Removes keys, which are not in memory any more, from disk.
+    pub fn remove_keys(&mut self, keys: &[ArrayRef], rows: usize) -> Result<()> {
+        let keys = self.codec.keys(keys, rows)?;
+        (0..keys.len()).try_for_each(|at| self.tree.remove(keys.get(at)))
     }
 
     /// Up to `number` slots that were not looked up lately.
@@ -229,6 +328,47 @@ impl Spill {
         Ok(Some(Saved { columns, hashes }))
     }
 
+    /// Some of the keys of logs: rows of those that have some, and keys whose rows are to be
+    /// replaced; `None` at the end.
+    pub fn next_changes(&self, logs: &mut Merged) -> Result<Option<(Saved, Vec<Saved>)>> {
+        let (mut values, mut hashes) = (Vec::new(), Vec::new());
+        let (mut first_rows, mut replaced_hashes) = (Vec::new(), Vec::new());
+        let (mut gone, mut gone_hashes) = (Vec::new(), Vec::new());
+        while hashes.len() + gone.len() < SCAN_ROWS
+            && let Some((key, value)) = logs.next()?
+        {
+            let hash = self.codec.hash(&key);
+            if value.first() == Some(&GONE) {
+                gone.push(value);
+                gone_hashes.push(hash);
+                continue;
+            }
+            first_rows.push(hashes.len() as u32);
+            replaced_hashes.push(hash);
+            let rows = rows_in(value.get(1..).unwrap_or_default());
+            hashes.resize(hashes.len() + rows, hash);
+            values.push(value);
+        }
+        if values.is_empty() && gone.is_empty() {
+            return Ok(None);
+        }
+        let mut removed = Vec::new();
+        if !gone.is_empty() {
+            let columns = self.codec.read_whole_keys(gone.iter().map(|value| &value[1..]))?;
+            removed.push(Saved { columns, hashes: gone_hashes });
+        }
+        if values.is_empty() {
+            return Ok(Some((Saved::default(), removed)));
+        }
+        let rows = values.iter().map(|value| value.get(1..).unwrap_or_default());
+        let (columns, _) = self.codec.rows(rows)?;
+        let first_rows = UInt32Array::from(first_rows);
+        let keys = self.codec.key_columns(&columns);
+        let keys = keys.iter().map(|key| Ok(take(key, &first_rows, None)?));
+        removed.push(Saved { columns: keys.collect::<Result<_>>()?, hashes: replaced_hashes });
+        Ok(Some((Saved { columns, hashes }, removed)))
+    }
+
     /// The key columns of rows that are about to be loaded.
     pub fn keys_of(&self, columns: &[ArrayRef]) -> Vec<ArrayRef> {
         self.codec.key_columns(columns)
@@ -243,10 +383,21 @@ impl Spill {
     }
 
     /// Learns which keys the operator has removed.
-    pub fn note_removed(&mut self, table: &mut impl StateTable) -> Result<()> {
-        for keys in table.index_mut().take_removed() {
-            let keys = self.codec.keys(&keys?, 1)?;
-            self.removed.insert(keys.get(0).into());
+    pub fn note_removed(
+        &mut self,
+        table: &mut impl StateTable,
+        changes: &mut Option<Changes>,
+    ) -> Result<()> {
+        for (columns, rows) in table.index_mut().take_removed()? {
+            let keys = self.codec.keys(&columns, rows)?;
+            self.removed.extend((0..keys.len()).map(|at| Box::<[u8]>::from(keys.get(at))));
+            if let Some(changes) = changes {
+                let whole = self.codec.whole_keys(&columns)?;
+                let log = changes.log(self.tree.space())?;
+                for at in 0..keys.len() {
+                    log.put(keys.get(at), &[&[GONE], whole.row(at).data()].concat())?;
+                }
+            }
         }
         Ok(())
     }

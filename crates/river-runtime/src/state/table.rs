@@ -72,6 +72,12 @@ pub trait StateTable: Send {
     fn evict(&mut self, slots: &[u32]) {
         let _ = slots;
     }
+
+    /// The same while state is loaded, also of slots that may not leave: other rows of their keys
+    /// may follow.
+    fn discard(&mut self, slots: &[u32]) {
+        self.evict(slots);
+    }
 }
 
 /// How the keys of a table are laid out on disk.
@@ -107,6 +113,33 @@ pub trait Checkpointed {
 
     /// Owes all its rows from now on, as they are now. What an earlier cut still owed is forgotten.
     fn cut(&mut self) -> Result<()>;
+
+    /// As [`Checkpointed::cut`], for the checkpoint of that number in a row of incremental ones. If
+    /// `since` is one that is complete and the table can, it owes only what has changed since, and
+    /// says so: first keys ([`Checkpointed::next_removed`]) that are to be removed, then rows.
+    fn cut_changes(&mut self, checkpoint: u64, since: Option<u64>) -> Result<bool> {
+        let _ = (checkpoint, since);
+        self.cut()?;
+        Ok(false)
+    }
+
+    /// Where the key columns stand in [`StateTable::columns`], if [`Checkpointed::cut_changes`] can
+    /// tell changes.
+    fn change_keys(&self) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// Keys of which nothing that was saved earlier counts any more, and their hashes: they are
+    /// removed before any rows of this cut are loaded. They wait in memory.
+    fn next_removed(&mut self) -> Option<Saved> {
+        None
+    }
+
+    /// Removes keys while state is loaded; their columns as in [`Checkpointed::change_keys`].
+    fn remove_keys(&mut self, keys: &[ArrayRef], rows: usize) -> Result<()> {
+        let _ = (keys, rows);
+        Err(Error::input(format!("state '{}' cannot be changed key by key", self.name())))
+    }
 
     /// Gives up what is owed.
     fn forget_cut(&mut self);

@@ -118,13 +118,14 @@ impl Running {
             return Ok(());
         }
         if self.snapshots.are_kept() {
-            let mut state = SubtaskState { locals: self.chain.cut()?, ..SubtaskState::default() };
+            let cut = self.chain.cut(self.snapshots.incremental(&barrier))?;
+            let mut state = SubtaskState { locals: cut.locals, ..SubtaskState::default() };
             if let Head::Source { reader, .. } = &self.head {
                 state.splits = reader.snapshot();
             }
             state.prepared = self.end.prepare()?;
             timing.sync_us = begun.elapsed().as_micros() as u64;
-            self.snapshots.begin(&barrier, state, timing, &mut self.chain);
+            self.snapshots.begin(&barrier, state, timing, &mut self.chain, cut.changes);
         }
         if barrier.alignment == Alignment::Unaligned {
             self.queue.overtake(barrier.checkpoint);

@@ -16,8 +16,8 @@ use std::time::Duration;
 use super::TaskMetrics;
 use crate::Batch;
 use crate::Result;
-use crate::chain::Chain;
-use crate::checkpoint::{Barrier, SnapshotWriter, SubtaskState, Timing};
+use crate::chain::{Chain, TableColumns};
+use crate::checkpoint::{Barrier, OperatorId, Scope, SnapshotWriter, SubtaskState, Timing};
 
 /// How soon a writer that was busy is asked again.
 const BUSY_PAUSE: Duration = Duration::from_millis(1);
@@ -64,21 +64,40 @@ impl Snapshots {
         self.open.as_ref().is_some_and(|open| open.owing)
     }
 
-    /// Begins one. The chain has been cut; `state` is what there is to give beside rows.
+    /// How tables are cut for a barrier, if it is of an incremental checkpoint: see
+    /// [`Chain::cut`].
+    pub fn incremental(&mut self, barrier: &Barrier) -> Option<(u64, Option<u64>)> {
+        match (barrier.scope, &mut self.writer) {
+            (Scope::Incremental { .. }, Some(writer)) => {
+                Some((barrier.checkpoint, writer.since(barrier)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Begins one. The chain has been cut; `state` is what there is to give beside rows, and
+    /// `changes` are the tables that give only changes.
     pub fn begin(
         &mut self,
         barrier: &Barrier,
         mut state: SubtaskState,
         timing: Timing,
         chain: &mut Chain,
+        changes: Vec<(OperatorId, &'static str)>,
     ) {
         let Some(writer) = &mut self.writer else { return };
         if !std::mem::replace(&mut self.declared, true) {
-            for (operator, table, columns) in chain.tables() {
+            for TableColumns { operator, table, columns, keys } in chain.tables() {
                 writer.table(operator, table, columns);
+                if let Some(keys) = keys {
+                    writer.keys(operator, table, keys);
+                }
             }
         }
         writer.begin(barrier);
+        if !changes.is_empty() {
+            writer.changes(changes);
+        }
         let checkpoint = barrier.checkpoint;
         let prepared = std::mem::take(&mut state.prepared);
         if !prepared.is_empty() {
@@ -127,6 +146,7 @@ impl Snapshots {
         let (Some(open), Some(writer)) = (&mut self.open, &mut self.writer) else { return Ok(()) };
         if open.owing {
             chain.take_touched(|operator, table, rows| writer.rows(operator, table, rows));
+            chain.take_removed(|operator, table, keys| writer.removed(operator, table, keys));
             if !writer.is_busy() {
                 match chain.next_saved()? {
                     Some((_, _, rows)) if rows.rows() == 0 => {}

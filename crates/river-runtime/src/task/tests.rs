@@ -8,7 +8,7 @@ use river_expr::Session;
 
 use super::*;
 use crate::Result;
-use crate::checkpoint::{Alignment, Barrier, Command, OperatorId};
+use crate::checkpoint::{Alignment, Barrier, Command, OperatorId, Scope};
 use crate::exchange::{Element, Outputs, Partitioner, Target};
 use crate::sink::SinkWriter;
 use crate::source::SplitState;
@@ -19,7 +19,7 @@ mod support;
 use support::*;
 
 fn barrier(checkpoint: u64, alignment: Alignment) -> Barrier {
-    Barrier { checkpoint, timestamp_ms: 0, alignment, stop: false }
+    Barrier { checkpoint, timestamp_ms: 0, alignment, stop: false, scope: Scope::Full }
 }
 
 /// One task with a queue before it and one behind it.

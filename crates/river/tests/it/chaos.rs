@@ -4,8 +4,9 @@
 //!
 //! Each round has a seed that decides everything but the moment at which the system's scheduler
 //! lets a kill strike: the mode (aligned, unaligned, at most so long aligned, faulty storage, state on
-//! disk), the parallelism, which may change at a restart, and the times. `RIVER_CHAOS_KILLS` sets how many
-//! kills there are to be in all, `RIVER_CHAOS_SEED` the first round's seed.
+//! disk, and incremental checkpoints in several of these), the parallelism, which may change at a
+//! restart, and the times. `RIVER_CHAOS_KILLS` sets how many kills there are to be in all of each
+//! test, `RIVER_CHAOS_SEED` the first round's seed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +18,8 @@ use crate::stateful_job::{self, Dice, Net, compare};
 
 /// Kills in a normal test run.
 const KILLS: usize = 20;
+/// The same with incremental checkpoints.
+const INCREMENTAL_KILLS: usize = 16;
 /// Rows of the input.
 const ROWS: u64 = 40_000;
 /// Files that they are in.
@@ -28,33 +31,59 @@ const STARTS_OF_A_ROUND: usize = 60;
 
 #[test]
 fn committed_output_is_exactly_once_under_kills() {
+    check(KILLS, &Mode::ALL);
+}
+
+#[test]
+fn so_it_is_with_incremental_checkpoints() {
+    let built_on = check(INCREMENTAL_KILLS, &Mode::INCREMENTAL);
+    assert!(built_on > 0, "no job has gone on from a checkpoint that refers to earlier ones");
+}
+
+/// Plays rounds of these modes; how many starts were from a checkpoint that refers to others' files.
+fn check(kills: usize, modes: &[Mode]) -> usize {
     let number = |name: &str, default: usize| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
     };
-    let (wanted, first) = (number("RIVER_CHAOS_KILLS", KILLS), number("RIVER_CHAOS_SEED", 1));
+    let (wanted, first) = (number("RIVER_CHAOS_KILLS", kills), number("RIVER_CHAOS_SEED", 1));
     let directory = tempfile::tempdir().unwrap();
     stateful_job::write_input(&directory.path().join("input"), ROWS, FILES);
     let undisturbed = Round::new(directory.path(), "undisturbed", Mode::None);
     assert!(undisturbed.start(1, None).wait().unwrap().success(), "{}", undisturbed.log());
     let expected = undisturbed.tables();
     assert_eq!(expected.len(), 4);
-    let (mut kills, mut seed) = (0, first as u64);
+    let (mut kills, mut built_on, mut seed) = (0, 0, first as u64);
     while kills < wanted {
-        kills += round(directory.path(), seed, &expected, wanted - kills);
+        let mut dice = Dice(seed);
+        // Each in turn, where there are few rounds.
+        let mode = modes[(seed + dice.roll(2)) as usize % modes.len()];
+        let round = Round::new(directory.path(), &format!("round-{seed}"), mode);
+        kills += play(&round, dice, seed, &expected, wanted - kills, &mut built_on);
+        if Mode::INCREMENTAL.contains(&mode) {
+            round.check_files();
+        }
         seed += 1;
     }
-    println!("chaos: {kills} kills in {} rounds, output equal", seed - first as u64);
+    let rounds = seed - first as u64;
+    println!("chaos: {kills} kills in {rounds} rounds, {built_on} on chains, output equal");
+    built_on
 }
 
 /// One round; the number of kills.
-fn round(directory: &Path, seed: u64, expected: &BTreeMap<String, Net>, most: usize) -> usize {
-    let mut dice = Dice(seed);
-    let mode = Mode::ALL[dice.roll(Mode::ALL.len() as u64) as usize];
-    let round = Round::new(directory, &format!("round-{seed}"), mode);
+fn play(
+    round: &Round,
+    mut dice: Dice,
+    seed: u64,
+    expected: &BTreeMap<String, Net>,
+    most: usize,
+    built_on: &mut usize,
+) -> usize {
+    let mode = round.mode;
     let mut parallelism = 1 + dice.roll(3) as u32;
     let mut kills = 0;
     for start in 0..STARTS_OF_A_ROUND {
         let latest = round.checkpoints().pop();
+        *built_on += usize::from(latest.as_deref().is_some_and(refers_to_others));
         let mut child = round.start(parallelism, latest.as_deref());
         let lives_ms = 60 + dice.roll(900);
         if kills < most.min(KILLS_OF_A_ROUND) && outlives(&mut child, lives_ms) {
@@ -84,9 +113,15 @@ fn round(directory: &Path, seed: u64, expected: &BTreeMap<String, Net>, most: us
             parallelism = needed.split(' ').next().unwrap().parse().unwrap();
             continue;
         }
-        assert!(mode == Mode::FaultyStorage, "seed {seed}, {mode:?}: {log}");
+        assert!(mode.has_faulty_storage(), "seed {seed}, {mode:?}: {log}");
     }
     panic!("seed {seed}, {mode:?}: not finished after {STARTS_OF_A_ROUND} starts: {}", round.log());
+}
+
+/// Whether a checkpoint refers to files of earlier ones.
+fn refers_to_others(checkpoint: &Path) -> bool {
+    let metadata = fs::read(checkpoint.join("_metadata")).unwrap();
+    String::from_utf8_lossy(&metadata).contains("\"earlier\"")
 }
 
 /// Waits for the process; says whether it still runs after that time.
@@ -111,13 +146,39 @@ enum Mode {
     FaultyStorage,
     /// Most of the state is on disk.
     OnDisk,
+    /// Checkpoints refer to files of earlier ones.
+    Incremental,
+    IncrementalUnaligned,
+    IncrementalOnDisk,
+    IncrementalFaultyStorage,
 }
 
 impl Mode {
     const ALL: [Mode; 5] =
         [Mode::Aligned, Mode::Unaligned, Mode::AlignedFor, Mode::FaultyStorage, Mode::OnDisk];
+    const INCREMENTAL: [Mode; 4] = [
+        Mode::Incremental,
+        Mode::IncrementalOnDisk,
+        Mode::IncrementalUnaligned,
+        Mode::IncrementalFaultyStorage,
+    ];
+
+    fn has_faulty_storage(self) -> bool {
+        matches!(self, Mode::FaultyStorage | Mode::IncrementalFaultyStorage)
+    }
 
     fn options(self) -> &'static [(&'static str, &'static str)] {
+        const ON_DISK: (&str, &str) = ("state.backend.type", "rocksdb");
+        const KEYS: (&str, &str) = ("riverkeeper.testing.keys-in-memory", "20");
+        const DISK: (&str, &str) = ("io.tmp.dirs", "disk");
+        const TOLERANT: (&str, &str) =
+            ("execution.checkpointing.tolerable-failed-checkpoints", "100000");
+        const FAULTS: (&str, &str) =
+            ("riverkeeper.testing.storage-faults", "error=0.03,slow=0.05:20ms,torn=0.03");
+        const INCREMENTAL: (&str, &str) = ("execution.checkpointing.incremental", "true");
+        const IN_FILES: (&str, &str) = ("execution.checkpointing.data-inline-threshold", "0 b");
+        const MANY_FILES: (&str, &str) = ("riverkeeper.testing.incremental-file-cost", "0");
+        const CLAIM: (&str, &str) = ("execution.state-recovery.claim-mode", "CLAIM");
         const UNALIGNED: (&str, &str) = ("execution.checkpointing.unaligned.enabled", "true");
         match self {
             Mode::None => &[],
@@ -126,15 +187,14 @@ impl Mode {
             Mode::AlignedFor => {
                 &[UNALIGNED, ("execution.checkpointing.aligned-checkpoint-timeout", "5 ms")]
             }
-            Mode::OnDisk => &[
-                ("state.backend.type", "rocksdb"),
-                ("riverkeeper.testing.keys-in-memory", "20"),
-                ("io.tmp.dirs", "disk"),
-            ],
-            Mode::FaultyStorage => &[
-                ("execution.checkpointing.tolerable-failed-checkpoints", "100000"),
-                ("riverkeeper.testing.storage-faults", "error=0.03,slow=0.05:20ms,torn=0.03"),
-            ],
+            Mode::OnDisk => &[ON_DISK, KEYS, DISK],
+            Mode::FaultyStorage => &[TOLERANT, FAULTS],
+            Mode::Incremental => &[INCREMENTAL, IN_FILES, MANY_FILES, CLAIM],
+            Mode::IncrementalUnaligned => &[INCREMENTAL, MANY_FILES, UNALIGNED, CLAIM],
+            Mode::IncrementalOnDisk => &[INCREMENTAL, IN_FILES, MANY_FILES, ON_DISK, KEYS, DISK],
+            Mode::IncrementalFaultyStorage => {
+                &[INCREMENTAL, IN_FILES, MANY_FILES, TOLERANT, FAULTS]
+            }
         }
     }
 }
@@ -192,6 +252,16 @@ impl Round {
     /// The complete checkpoints of all jobs, oldest first.
     fn checkpoints(&self) -> Vec<PathBuf> {
         stateful_job::checkpoints(&self.directory.join("checkpoints"))
+    }
+
+    /// No checkpoint that is left refers to a file that is not there or not whole.
+    fn check_files(&self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_river"));
+        command.args(["fsck", "checkpoints", "--verify"]).current_dir(&self.directory);
+        let checked = command.env_remove("FLINK_CONF_DIR").output().unwrap();
+        let said = String::from_utf8_lossy(&checked.stdout);
+        let is_wrong = ["MISSING", "WRONG SIZE", "DAMAGED"].iter().any(|word| said.contains(word));
+        assert!(!is_wrong, "{:?}: {said}", self.mode);
     }
 
     /// The committed rows of each table.

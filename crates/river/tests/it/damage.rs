@@ -17,6 +17,38 @@ const FILES: u64 = 8;
 /// Files that are read after the damage.
 const REST: u64 = 2;
 
+/// Of incremental checkpoints, which share files: also the checkpoint before may need them.
+#[test]
+fn every_damage_of_a_shared_file_is_refused() {
+    let work = Work::new();
+    work.read_and_kill(&[
+        "-D",
+        "execution.checkpointing.incremental=true",
+        "-D",
+        "riverkeeper.testing.incremental-file-cost=0",
+    ]);
+    let latest = stateful_job::checkpoints(&work.path("checkpoints")).pop().unwrap();
+    let shared = latest.parent().unwrap().join("shared");
+    let metadata = fs::read(latest.join("_metadata")).unwrap();
+    let metadata = String::from_utf8_lossy(&metadata);
+    let files = fs::read_dir(&shared).unwrap().map(|entry| entry.unwrap().path());
+    let is_named = |file: &PathBuf| {
+        metadata.contains(&format!("\"{}\"", file.file_name().unwrap().to_str().unwrap()))
+    };
+    let mut files: Vec<PathBuf> = files.filter(is_named).collect();
+    files.sort();
+    assert!(files.len() > 4, "{files:?}");
+    for (number, file) in files.iter().enumerate() {
+        let whole = fs::read(file).unwrap();
+        let damage = Damage::ALL[number % Damage::ALL.len()];
+        damage.strike(file, &whole);
+        work.check_refused(&latest, None, file, damage);
+        fs::write(file, &whole).unwrap();
+    }
+    let went_on = work.finish(work.run("input", "output", "", &["-s", latest.to_str().unwrap()]));
+    assert_eq!(went_on.code, Some(0), "{}", went_on.said);
+}
+
 #[test]
 fn every_damage_is_refused_and_the_checkpoint_before_is_used() {
     let work = Work::new();
@@ -24,7 +56,7 @@ fn every_damage_is_refused_and_the_checkpoint_before_is_used() {
     assert_eq!(undisturbed.code, Some(0), "{}", undisturbed.said);
     let expected = stateful_job::tables(&work.path("undisturbed"));
 
-    work.read_and_kill();
+    work.read_and_kill(&[]);
     let checkpoints = stateful_job::checkpoints(&work.path("checkpoints"));
     let [.., older, latest] = &checkpoints[..] else { panic!("{checkpoints:?}") };
     assert!(checkpoints.len() >= 3, "not all that are to be retained: {checkpoints:?}");
@@ -37,7 +69,7 @@ fn every_damage_is_refused_and_the_checkpoint_before_is_used() {
         let whole = fs::read(file).unwrap();
         for damage in Damage::ALL {
             damage.strike(file, &whole);
-            work.check_refused(latest, older, file, damage);
+            work.check_refused(latest, Some(older), file, damage);
             fs::write(file, &whole).unwrap();
         }
     }
@@ -167,22 +199,26 @@ impl Work {
 
     /// Runs the job on all files but the rest, a checkpoint or more after each, and kills it when
     /// output of the last one is committed: by the latest checkpoint, not by the one before.
-    fn read_and_kill(&self) {
+    fn read_and_kill(&self, more: &[&str]) {
         let dir = format!("execution.checkpointing.dir={}", self.path("checkpoints").display());
         let options = [
-            "-D",
-            &dir,
-            "-D",
-            "execution.checkpointing.interval=40 ms",
-            "-D",
-            "execution.checkpointing.num-retained=3",
-            "-D",
-            "execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION",
-            "-D",
-            "execution.checkpointing.data-inline-threshold=0 b",
-        ];
+            more,
+            &[
+                "-D",
+                &dir,
+                "-D",
+                "execution.checkpointing.interval=40 ms",
+                "-D",
+                "execution.checkpointing.num-retained=3",
+                "-D",
+                "execution.checkpointing.externalized-checkpoint-retention=RETAIN_ON_CANCELLATION",
+                "-D",
+                "execution.checkpointing.data-inline-threshold=0 b",
+            ],
+        ]
+        .concat();
         let mut child =
-            self.run("input", "output", ", 'source.monitor-interval' = '10 ms'", &options);
+            self.run("input", "output", ", 'source.monitor-interval' = '10 ms'", &options[..]);
         let latest = || stateful_job::checkpoints(&self.path("checkpoints")).pop();
         let until = Instant::now() + LONGEST;
         let mut wait_for = |is_there: &dyn Fn() -> bool| {
@@ -211,7 +247,7 @@ impl Work {
     }
 
     /// Neither a job nor those who look take the damaged file for what it was.
-    fn check_refused(&self, latest: &Path, older: &Path, file: &Path, damage: Damage) {
+    fn check_refused(&self, latest: &Path, older: Option<&Path>, file: &Path, damage: Damage) {
         let case = format!("{damage:?} of {}", file.display());
         let names = |path: &Path, ended: &Ended| {
             let name = path.to_str().unwrap();
@@ -221,7 +257,9 @@ impl Work {
         let ended = self.finish(self.run("input", "output", "", &["-s", latest.to_str().unwrap()]));
         assert_eq!(ended.code, Some(1), "{case}: {}", ended.said);
         names(file, &ended);
-        names(older, &ended);
+        if let Some(older) = older {
+            names(older, &ended);
+        }
         assert!(ended.said.starts_with("error: "), "{case}: {}", ended.said);
         assert!(!ended.said.contains("panicked"), "{case}: {}", ended.said);
         assert_eq!(files_below(&self.path("output")), before, "{case}: output was committed");

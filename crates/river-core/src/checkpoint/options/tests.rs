@@ -61,6 +61,7 @@ fn all_keys_are_read() {
                 ),
                 create_subdir: false,
                 incremental: true,
+                incremental_file_cost: None,
                 snapshot_compression: true,
                 data_inline_threshold: 1024,
             },

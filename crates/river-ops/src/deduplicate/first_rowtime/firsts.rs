@@ -152,6 +152,14 @@ impl StateTable for Firsts {
         self.forget_sent(slots);
     }
 
+    fn discard(&mut self, slots: &[u32]) {
+        for slot in slots {
+            self.sent_ttl.forget(*slot);
+            self.sent[*slot as usize] = false;
+        }
+        self.waiting.evict(slots);
+    }
+
     /// Rows that wait have timers.
     fn may_leave(&self, slot: u32) -> bool {
         self.sent[slot as usize]

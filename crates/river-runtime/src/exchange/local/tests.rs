@@ -1,3 +1,4 @@
+use crate::checkpoint::Scope;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -5,7 +6,7 @@ use super::*;
 use crate::Batch;
 
 fn barrier(checkpoint: u64, alignment: Alignment) -> Barrier {
-    Barrier { checkpoint, timestamp_ms: 0, alignment, stop: false }
+    Barrier { checkpoint, timestamp_ms: 0, alignment, stop: false, scope: Scope::Full }
 }
 
 /// All that can be taken: `<channel>: <rows>`, `<channel>: barrier <n> over [<rows>..]`.

@@ -1,5 +1,6 @@
 //! Scripts of what comes on which channel, and what is to be done then.
 
+use crate::checkpoint::Scope;
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -22,7 +23,13 @@ fn check(channels: usize, mode: Mode, script: &str, expected: Expect) {
             }
             ["announce", _] => {
                 let checkpoint = number(1);
-                let barrier = Barrier { checkpoint, timestamp_ms: 0, alignment: mode, stop: false };
+                let barrier = Barrier {
+                    checkpoint,
+                    timestamp_ms: 0,
+                    alignment: mode,
+                    stop: false,
+                    scope: Scope::Full,
+                };
                 alignment.announce(barrier, now_us);
                 None
             }
@@ -39,6 +46,7 @@ fn check(channels: usize, mode: Mode, script: &str, expected: Expect) {
                     timestamp_ms: 0,
                     alignment: alignment_mode,
                     stop: false,
+                    scope: Scope::Full,
                 };
                 let verdict = alignment.barrier(number(0) as usize, barrier, now_us);
                 said.extend((!verdict.counts).then(|| "ignored".to_owned()));
@@ -398,8 +406,13 @@ fn a_late_barrier_ahead_does_not_let_its_channel_go() {
 fn the_deadline_is_that_of_an_alignment_that_may_overtake() {
     let mut alignment = Alignment::new(2);
     let mut barrier = |checkpoint, alignment_mode| {
-        let barrier =
-            Barrier { checkpoint, timestamp_ms: 100, alignment: alignment_mode, stop: false };
+        let barrier = Barrier {
+            checkpoint,
+            timestamp_ms: 100,
+            alignment: alignment_mode,
+            stop: false,
+            scope: Scope::Full,
+        };
         alignment.barrier(0, barrier, 0);
         alignment.next_deadline_ms()
     };

@@ -12,6 +12,8 @@ use super::*;
 use crate::state::memory::LEAST_BYTES;
 use crate::state::{DiskLayout, KeyIndex, hash_columns};
 
+mod changes;
+
 /// A count that keeps its key in memory.
 const PINNED: i64 = 3;
 
@@ -72,6 +74,12 @@ impl StateTable for Counts {
     fn evict(&mut self, slots: &[u32]) {
         for slot in slots {
             assert_ne!(self.counts[*slot as usize], PINNED);
+        }
+        self.discard(slots);
+    }
+
+    fn discard(&mut self, slots: &[u32]) {
+        for slot in slots {
             self.counts[*slot as usize] = 0;
             self.index.remove(*slot);
         }

@@ -8,6 +8,7 @@
 //!
 //! `RIVER_SIM_SEED` runs one seed, `RIVER_SIM_SEEDS` that many.
 
+use crate::checkpoint::Scope;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -415,7 +416,13 @@ impl<'a> Driver<'a> {
             _ => Alignment::Unaligned,
         };
         let timestamp_ms = now_ns() / 1_000_000;
-        let barrier = Barrier { checkpoint: self.next, timestamp_ms, alignment, stop: false };
+        let barrier = Barrier {
+            checkpoint: self.next,
+            timestamp_ms,
+            alignment,
+            stop: false,
+            scope: Scope::Full,
+        };
         let abort_at = match self.random.one_in(4) {
             true => self.random.below(self.tasks),
             false => usize::MAX,
