@@ -43,7 +43,8 @@ fn metadata(plan: Plan) -> CheckpointMetadata {
         in_flight: true,
         ..SubtaskHandle::default()
     };
-    let file = FileHandle { name: "state-0-1-0".to_owned(), bytes: 5, index_crc32c: 7 };
+    let file =
+        FileHandle { name: "state-0-1-0".to_owned(), shared: false, bytes: 5, index_crc32c: 7 };
     let stored = SubtaskHandle {
         finished: true,
         rows: Some(StateFile::Stored(file)),
@@ -103,12 +104,12 @@ fn deep_expressions_are_read() {
 #[test]
 fn newer_versions_are_refused() {
     let body = json::to_vec(&metadata(plan(0, Value::Null))).unwrap();
-    let error = decode(&frame::wrap(2, &body), "file:///m").unwrap_err();
+    let error = decode(&frame::wrap(VERSION + 1, &body), "file:///m").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Newer);
     assert_eq!(
         error.to_string(),
-        "file:///m was written by a newer version of this program (its version is 2, the newest \
-         known is 1); use that version"
+        "file:///m was written by a newer version of this program (its version is 3, the newest \
+         known is 2); use that version"
     );
     let mut newer = metadata(plan(0, Value::Null));
     newer.plan.version = PLAN_VERSION + 1;
@@ -171,7 +172,7 @@ fn impossible_vertices_are_refused() {
     check(|vertex| vertex.max_parallelism = 1 << 30);
     check(|vertex| vertex.nodes = vec![2]);
     check(|vertex| {
-        let file = FileHandle { name: "../x".to_owned(), bytes: 0, index_crc32c: 0 };
+        let file = FileHandle { name: "../x".to_owned(), shared: false, bytes: 0, index_crc32c: 0 };
         vertex.subtasks[0].rows = Some(StateFile::Stored(file));
     });
 }

@@ -21,6 +21,8 @@ use crate::Result;
 /// With more epochs than this the oldest are joined: what changed since a cut between them is then
 /// given too often, never too seldom.
 const MOST_EPOCHS: usize = 16;
+/// With more removed keys than this, and more than there are live ones, all rows are cheaper.
+const MOST_REMOVED: usize = 1 << 16;
 
 /// What has changed in a table, by epoch.
 pub(super) struct Changes {
@@ -91,7 +93,7 @@ impl Changes {
     }
 
     /// Ends the epoch with the cut of a checkpoint. Epochs before the complete checkpoint `since`
-    /// are forgotten. Says whether all changes since that are known.
+    /// are forgotten. Says whether all changes since that are known, and are worth to be given.
     pub fn cut(&mut self, index: &KeyIndex, checkpoint: u64, since: u64) -> bool {
         let ended = Epoch {
             checkpoint,
@@ -107,7 +109,12 @@ impl Changes {
         if self.epochs.len() > MOST_EPOCHS {
             self.join_oldest();
         }
-        self.from == since
+        self.from == since && self.removed_keys() <= MOST_REMOVED.max(index.len())
+    }
+
+    fn removed_keys(&self) -> usize {
+        let keys = |epoch: &Epoch| epoch.removed.iter().map(|(_, keys)| keys).sum::<usize>();
+        self.epochs.iter().map(keys).sum()
     }
 
     fn join_oldest(&mut self) {
