@@ -1,5 +1,6 @@
-//! Removes checkpoints and savepoints, and shared files that none of them needs any more. `_metadata` goes first, so that what is left of a removal
-//! that was interrupted is an incomplete checkpoint, which [`crate::fsck`](mod@crate::fsck) finds.
+//! Removes checkpoints and savepoints, and shared files that none of them needs any more.
+//! `_metadata` goes first, so that what is left of a removal that was interrupted is an incomplete
+//! checkpoint or a shared file that nobody names, which [`crate::fsck`](mod@crate::fsck) finds.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,8 +9,8 @@
 //! before. An error of the storage is such a report; it never fails the task. A snapshot that is
 //! given up leaves no file.
 //!
-//! Files of incremental checkpoints are shared by several: a snapshot adds one to the chain of files
-//! of a complete checkpoint, or begins a new chain (`chain.rs`).
+//! Files of incremental checkpoints are shared by several: a snapshot adds one to the chain of
+//! files of a complete checkpoint, or begins a new chain (`chain.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

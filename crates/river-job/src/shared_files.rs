@@ -1,8 +1,8 @@
 //! Which shared files of incremental checkpoints are still needed.
 //!
-//! A shared file is named by the metadata of one or more checkpoints. It is needed as long as one of
-//! these is kept or is being stored, and also as long as a checkpoint is under way whose tasks may
-//! build on one that names it: what such a checkpoint refers to is known when it is stored.
+//! A shared file is named by the metadata of one or more checkpoints. It is needed as long as one
+//! of these is kept or is being stored, and also as long as a checkpoint is under way whose tasks
+//! may build on one that names it: what such a checkpoint refers to is known when it is stored.
 //!
 //! Called by [`crate::checkpoints`] only. Decides; removes nothing itself.
 

@@ -19,13 +19,13 @@ use crate::stateful_job::{self, Dice, Net, compare};
 /// Kills in a normal test run.
 const KILLS: usize = 20;
 /// The same with incremental checkpoints.
-const INCREMENTAL_KILLS: usize = 16;
+const INCREMENTAL_KILLS: usize = 24;
 /// Rows of the input.
 const ROWS: u64 = 40_000;
 /// Files that they are in.
 const FILES: u64 = 5;
 /// Kills of one round, at most; then it may finish.
-const KILLS_OF_A_ROUND: usize = 10;
+const KILLS_OF_A_ROUND: usize = 8;
 /// Starts of one round, at most: a round that takes more does not get on.
 const STARTS_OF_A_ROUND: usize = 60;
 
@@ -55,8 +55,8 @@ fn check(kills: usize, modes: &[Mode]) -> usize {
     let (mut kills, mut built_on, mut seed) = (0, 0, first as u64);
     while kills < wanted {
         let mut dice = Dice(seed);
-        // Each in turn, where there are few rounds.
-        let mode = modes[(seed + dice.roll(2)) as usize % modes.len()];
+        // Each in turn, as there are few rounds.
+        let mode = modes[seed as usize % modes.len()];
         let round = Round::new(directory.path(), &format!("round-{seed}"), mode);
         kills += play(&round, dice, seed, &expected, wanted - kills, &mut built_on);
         if Mode::INCREMENTAL.contains(&mode) {
@@ -86,7 +86,11 @@ fn play(
         *built_on += usize::from(latest.as_deref().is_some_and(refers_to_others));
         let mut child = round.start(parallelism, latest.as_deref());
         let lives_ms = 60 + dice.roll(900);
-        if kills < most.min(KILLS_OF_A_ROUND) && outlives(&mut child, lives_ms) {
+        // So many that one can build on another.
+        let more = if Mode::INCREMENTAL.contains(&mode) { dice.roll(6) } else { 0 };
+        let first = round.newest();
+        let is_time = || round.newest() >= first + more;
+        if kills < most.min(KILLS_OF_A_ROUND) && outlives(&mut child, lives_ms, is_time) {
             child.kill().unwrap();
             child.wait().unwrap();
             kills += 1;
@@ -124,10 +128,10 @@ fn refers_to_others(checkpoint: &Path) -> bool {
     String::from_utf8_lossy(&metadata).contains("\"earlier\"")
 }
 
-/// Waits for the process; says whether it still runs after that time.
-fn outlives(child: &mut Child, ms: u64) -> bool {
+/// Waits for the process; says whether it still runs after that time, and then.
+fn outlives(child: &mut Child, ms: u64, is_time: impl Fn() -> bool) -> bool {
     let until = Instant::now() + Duration::from_millis(ms);
-    while Instant::now() < until {
+    while Instant::now() < until || !is_time() {
         if child.try_wait().unwrap().is_some() {
             return false;
         }
@@ -252,6 +256,14 @@ impl Round {
     /// The complete checkpoints of all jobs, oldest first.
     fn checkpoints(&self) -> Vec<PathBuf> {
         stateful_job::checkpoints(&self.directory.join("checkpoints"))
+    }
+
+    /// Number of the newest complete checkpoint of all jobs, 0 for none.
+    fn newest(&self) -> u64 {
+        let newest = self.checkpoints().pop();
+        let name =
+            newest.as_ref().and_then(|path| path.file_name()?.to_str()?.strip_prefix("chk-"));
+        name.map_or(0, |number| number.parse().unwrap())
     }
 
     /// No checkpoint that is left refers to a file that is not there or not whole.
