@@ -236,6 +236,8 @@ impl Examination<'_> {
         checkpoints.sort_by_key(|checkpoint| checkpoint.checkpoint);
         let complete = checkpoints.last().map_or(0, |newest| newest.checkpoint);
         shared.retain(|entry| !named.contains(entry.name()));
+        // The job may run: what went while its checkpoints were read is no orphan.
+        shared.retain(|entry| self.storage.size(&entry.path).is_ok());
         self.unnamed_shared_files(&shared, complete, unread);
         let newest = checkpoints.last();
         let job_id = match newest {

@@ -129,7 +129,7 @@ impl Progress {
 }
 
 /// What is said of checkpoints, where some are taken: how many, and of the last one its number,
-/// how long it took, and its size.
+/// how long it took, and its size: what was written, and of how much if it is incremental.
 fn checkpoint_text(figures: &CheckpointFigures) -> String {
     let failed = match figures.failed {
         0 => String::new(),
@@ -138,12 +138,15 @@ fn checkpoint_text(figures: &CheckpointFigures) -> String {
     match figures.last {
         None if figures.failed == 0 && figures.in_progress == 0 => String::new(),
         None => format!("  no checkpoint completed yet{failed}"),
-        Some(last) => format!(
-            "  checkpoint {} in {:.2} s, {}B{failed}",
-            last.id,
-            last.duration_ms as f64 / 1000.0,
-            number(figures.last_bytes as f64)
-        ),
+        Some(last) => {
+            let (all, written) = (figures.last_bytes, figures.last_written_bytes);
+            let size = match written < all {
+                true => format!("{}B of {}B", number(written as f64), number(all as f64)),
+                false => format!("{}B", number(all as f64)),
+            };
+            let seconds = last.duration_ms as f64 / 1000.0;
+            format!("  checkpoint {} in {seconds:.2} s, {size}{failed}", last.id)
+        }
     }
 }
 

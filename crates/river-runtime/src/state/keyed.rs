@@ -328,7 +328,7 @@ impl<T: StateTable> Checkpointed for Keyed<T> {
             self.begin_changes(checkpoint)?;
             return Ok(false);
         };
-        if !changes.cut(self.table.index(), checkpoint, since) {
+        if !changes.cut(self.table.index(), &replaced, checkpoint, since) {
             self.begin_changes(checkpoint)?;
             return Ok(false);
         }

@@ -84,8 +84,8 @@ pub trait StateTable: Send {
 pub struct DiskLayout {
     /// Where the index's key columns stand in [`StateTable::columns`], in the index's order.
     pub key_columns: Vec<usize>,
-    /// How many of the first of them are times, numbers or timestamps without NULLs, by which keys are
-    /// asked for ([`super::Keyed::range`]). [`Saved::hashes`] are of the other key columns.
+    /// How many of the first of them are times, numbers or timestamps without NULLs, by which keys
+    /// are asked for ([`super::Keyed::range`]). [`Saved::hashes`] are of the other key columns.
     pub times: usize,
     /// Whether the first of the other key columns *is* the hash: the table belongs to keys of
     /// another one.

@@ -19,7 +19,7 @@ use crate::stateful_job::{self, Dice, Net, compare};
 /// Kills in a normal test run.
 const KILLS: usize = 20;
 /// The same with incremental checkpoints.
-const INCREMENTAL_KILLS: usize = 24;
+const INCREMENTAL_KILLS: usize = 12;
 /// Rows of the input.
 const ROWS: u64 = 40_000;
 /// Files that they are in.
@@ -87,7 +87,7 @@ fn play(
         let mut child = round.start(parallelism, latest.as_deref());
         let lives_ms = 60 + dice.roll(900);
         // So many that one can build on another.
-        let more = if Mode::INCREMENTAL.contains(&mode) { dice.roll(6) } else { 0 };
+        let more = if Mode::INCREMENTAL.contains(&mode) { 1 + dice.roll(6) } else { 0 };
         let first = round.newest();
         let is_time = || round.newest() >= first + more;
         if kills < most.min(KILLS_OF_A_ROUND) && outlives(&mut child, lives_ms, is_time) {
@@ -227,7 +227,9 @@ impl Round {
         };
         set("parallelism.default", &parallelism.to_string());
         if self.mode != Mode::None {
-            set("execution.checkpointing.interval", "50 ms");
+            let is_incremental = Mode::INCREMENTAL.contains(&self.mode);
+            let interval = if is_incremental { "10 ms" } else { "50 ms" };
+            set("execution.checkpointing.interval", interval);
             set("execution.checkpointing.dir", "checkpoints");
             set("execution.checkpointing.num-retained", "2");
             set(

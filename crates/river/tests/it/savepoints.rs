@@ -42,6 +42,7 @@ impl Work {
             "SET 'execution.checkpointing.savepoint-dir' = '{root}/savepoints';
              SET 'execution.checkpointing.interval' = '100 ms';
              SET 'execution.checkpointing.dir' = '{root}/checkpoints';
+             SET 'execution.checkpointing.incremental' = 'true';
              SET 'pipeline.max-parallelism' = '32';
              CREATE TABLE bids (auction INT, price BIGINT)
                WITH ('connector' = 'filesystem', 'path' = '{root}/in', 'format' = 'csv'{monitor});
