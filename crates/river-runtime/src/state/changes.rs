@@ -92,9 +92,9 @@ impl Changes {
         self.current.removed.extend(keys);
     }
 
-    /// Ends the epoch with the cut of a checkpoint; `saved` are the slots of keys that were there at
-    /// its beginning. Epochs before the complete checkpoint `since`
-    /// are forgotten. Says whether all changes since that are known, and are worth to be given.
+    /// Ends the epoch with the cut of a checkpoint; `saved` are the slots of keys that were there
+    /// at its beginning. Epochs before the complete checkpoint `since` are forgotten. Says whether
+    /// all changes since that are known, and are worth to be given.
     pub fn cut(&mut self, index: &KeyIndex, saved: &SlotSet, checkpoint: u64, since: u64) -> bool {
         // A slot that is of another key now has changed, whatever it held.
         self.clean.keep(saved);

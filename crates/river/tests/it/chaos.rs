@@ -179,6 +179,9 @@ impl Mode {
             ("execution.checkpointing.tolerable-failed-checkpoints", "100000");
         const FAULTS: (&str, &str) =
             ("riverkeeper.testing.storage-faults", "error=0.03,slow=0.05:20ms,torn=0.03");
+        // Far more files are read, and each must be.
+        const FEWER_FAULTS: (&str, &str) =
+            ("riverkeeper.testing.storage-faults", "error=0.003,slow=0.02:20ms,torn=0.02");
         const INCREMENTAL: (&str, &str) = ("execution.checkpointing.incremental", "true");
         const IN_FILES: (&str, &str) = ("execution.checkpointing.data-inline-threshold", "0 b");
         const MANY_FILES: (&str, &str) = ("riverkeeper.testing.incremental-file-cost", "0");
@@ -197,7 +200,7 @@ impl Mode {
             Mode::IncrementalUnaligned => &[INCREMENTAL, MANY_FILES, UNALIGNED, CLAIM],
             Mode::IncrementalOnDisk => &[INCREMENTAL, IN_FILES, MANY_FILES, ON_DISK, KEYS, DISK],
             Mode::IncrementalFaultyStorage => {
-                &[INCREMENTAL, IN_FILES, MANY_FILES, TOLERANT, FAULTS]
+                &[INCREMENTAL, IN_FILES, MANY_FILES, TOLERANT, FEWER_FAULTS]
             }
         }
     }
