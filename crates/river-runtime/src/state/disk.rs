@@ -346,7 +346,7 @@ impl Merged {
     }
 
     /// The next entry.
-    pub fn next(&mut self) -> Result<Option<(lsm_tree::UserKey, UserValue)>> {
+    pub fn next_entry(&mut self) -> Result<Option<(lsm_tree::UserKey, UserValue)>> {
         let heads = self.scans.iter().filter_map(|(_, head)| Some(&head.as_ref()?.0));
         let Some(key) = heads.min().cloned() else { return Ok(None) };
         let mut newest = None;

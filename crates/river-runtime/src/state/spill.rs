@@ -335,7 +335,7 @@ impl Spill {
         let (mut first_rows, mut replaced_hashes) = (Vec::new(), Vec::new());
         let (mut gone, mut gone_hashes) = (Vec::new(), Vec::new());
         while hashes.len() + gone.len() < SCAN_ROWS
-            && let Some((key, value)) = logs.next()?
+            && let Some((key, value)) = logs.next_entry()?
         {
             let hash = self.codec.hash(&key);
             if value.first() == Some(&GONE) {

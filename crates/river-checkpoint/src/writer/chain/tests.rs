@@ -38,7 +38,7 @@ impl Subtask {
     }
 
     fn set(&mut self, key: i64, rows: Vec<Row>) {
-        self.changed.values_mut().for_each(|changed| drop(changed.insert(key)));
+        self.changed.values_mut().for_each(|changed| changed.extend([key]));
         match rows.is_empty() {
             true => drop(self.rows.remove(&key)),
             false => drop(self.rows.insert(key, rows)),
@@ -224,7 +224,9 @@ fn shared_files_are_looked_after() {
     run.set(2, &["changed"]);
     // Written, never completed.
     let scope = Scope::Incremental { complete: run.complete };
-    run.subtasks.iter_mut().for_each(|subtask| drop(subtask.snapshot(&run.job, 9, scope)));
+    run.subtasks.iter_mut().for_each(|subtask| {
+        subtask.snapshot(&run.job, 9, scope);
+    });
     let storage = run.job.storage.clone();
     let job_folder = layout::job_folder(&run.job.path(""), JOB_ID, true);
     let shared = layout::shared_folder(&run.job.chk(1));
