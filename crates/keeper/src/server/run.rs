@@ -252,7 +252,8 @@ fn bind_ports(config: &Config) -> Result<Bound, Failure> {
     let ports = [(config.client_address, false), (config.secure_client_address, true)];
     for (address, secure) in ports {
         let Some(address) = address else { continue };
-        let listener = bind(address, config.listen_backlog, config.limits.keep_alive).map_err(|error| {
+        let listener = bind(address, config.listen_backlog, config.limits.keep_alive);
+        let listener = listener.map_err(|error| {
             let message = format!(
                 "cannot listen at {address}: {error}; another server may run there: stop it, or \
                  change clientPort or clientPortAddress"
