@@ -7,6 +7,7 @@
 //!
 //! What holds: nothing is handed out after the log has failed.
 
+mod appended;
 mod clock;
 mod route;
 mod snapshots;
@@ -32,6 +33,7 @@ use super::{Failure, snapshot};
 use crate::audit::Audit;
 use crate::client_port::Mailbox;
 
+use appended::Appended;
 pub(super) use clock::Clock;
 use route::Router;
 use snapshots::Snapshots;
@@ -85,6 +87,9 @@ pub(super) struct Core {
     stopping: bool,
     audit: Option<Audit>,
     told: Told,
+    appended: Appended,
+    /// Milliseconds of the clock when this round began.
+    round_ms: i64,
 }
 
 impl Core {
@@ -110,6 +115,8 @@ impl Core {
             stopping: false,
             audit: None,
             told: Told::default(),
+            appended: Appended::default(),
+            round_ms: 0,
             handle,
         }
     }
@@ -148,6 +155,7 @@ impl Core {
             let patience = Duration::from_millis(left).min(self.tick);
             self.handle.clone().core().take(&mut taken, patience);
             now = self.clock.now();
+            self.round_ms = now.elapsed;
             for message in taken.drain(..) {
                 self.take(now, message)?;
                 if self.router.is_full() {
@@ -212,6 +220,7 @@ impl Core {
             Message::Disconnect { connection } => self.step(now, Event::Disconnect { connection }),
             Message::Log(LogEvent::Durable(commit) | LogEvent::Rolled(commit)) => {
                 self.count(&commit);
+                self.appended.durable(commit.zxid, now.elapsed, self.handle.metrics());
                 self.step(now, Event::Synced { zxid: commit.zxid });
             }
             Message::Log(LogEvent::Failed(error)) => return Err(log_failed(&error)),
@@ -245,6 +254,7 @@ impl Core {
             match output {
                 Output::Append { zxid, entry } => {
                     self.snapshots.count(entry.len());
+                    self.appended.add(zxid, self.round_ms);
                     self.router.append(zxid, entry);
                 }
                 Output::DigestMismatch { zxid } => {

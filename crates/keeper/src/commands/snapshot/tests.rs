@@ -163,14 +163,16 @@ fn nodes_and_bytes_by_level() {
          /zookeeper
            children: 1
            data: 0
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
     let all = Summary { start: "/".to_owned(), depth: 2, json: true, ..two.clone() };
     let (_, text) = run(|out| summary::run(&all, out));
     expect![[r#"
         {"path":"/","children":628,"data":4595}
         {"path":"/0","children":210,"data":1553}
         {"path":"/0/0","children":20,"data":155}
-        {"path":"/0/1","children":20,"data":155}"#]].assert_eq(&text.lines().take(4).collect::<Vec<_>>().join("\n"));
+        {"path":"/0/1","children":20,"data":155}"#]]
+    .assert_eq(&text.lines().take(4).collect::<Vec<_>>().join("\n"));
     let none = Summary { start: "/none".to_owned(), ..two };
     let error = summary::run(&none, &mut Vec::new()).expect_err("no node");
     assert_eq!(error.to_string(), "there is no node /none");
