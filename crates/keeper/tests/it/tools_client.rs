@@ -83,7 +83,7 @@ fn all_operations_below_a_chroot() {
         let client = Client::connect(&below, Options::default()).await.unwrap();
         let first = create(&client, "/s-", CreateMode::EphemeralSequential).await.unwrap();
         assert_eq!(first, "/s-0000000000");
-        assert_eq!(client.ephemerals("/").await.unwrap(), [first.clone()]);
+        assert_eq!(client.ephemerals("/").await.unwrap(), std::slice::from_ref(&first));
         assert_eq!(client.children("/", false).await.unwrap().0, ["s-0000000000"]);
         assert_eq!(client.all_children_number("/").await.unwrap(), 1);
         assert_eq!(client.acl("/").await.unwrap().0, [Acl::open()]);
