@@ -25,6 +25,9 @@ use crate::{Error, Server};
 /// Wait after no server could be reached, at first and at most.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// A connection that broke sooner is followed by a pause, so that a server which ends each one is
+/// not asked in a tight loop.
+const SHORT_LIVED: Duration = Duration::from_secs(1);
 /// The least time that one server gets to answer a connection.
 const CONNECT_MIN: Duration = Duration::from_secs(1);
 /// Bytes of the largest answer to a connect request.
@@ -140,9 +143,15 @@ impl Session {
                     let count = self.servers.len();
                     self.servers.rotate_left(used % count);
                     failures = 0;
+                    let began = Instant::now();
                     match self.use_connection(server, stream, received, response).await {
                         Ended::Broken(why) => self.note_broken(&why),
                         ended => break ended,
+                    }
+                    if began.elapsed() < SHORT_LIVED
+                        && let Some(ended) = self.wait(PAUSE).await
+                    {
+                        break ended;
                     }
                 }
             }
@@ -199,9 +208,14 @@ impl Session {
             let why = why.clone();
             command.fail(|path| Error::ConnectionLoss { path, why });
         }
-        let rounds = (failures / self.servers.len()).min(8) as u32;
+        let rounds = (failures / self.servers.len()).clamp(1, 8) as u32;
+        self.wait((PAUSE * 2u32.pow(rounds - 1)).min(PAUSE_MAX)).await
+    }
+
+    /// Waits, unless the user wants the end.
+    async fn wait(&mut self, time: Duration) -> Option<Ended> {
         tokio::select! {
-            () = sleep((PAUSE * 2u32.pow(rounds - 1)).min(PAUSE_MAX)) => None,
+            () = sleep(time) => None,
             control = self.control.recv() => Some(Ended::closed_by(control)),
         }
     }
