@@ -1,8 +1,8 @@
 //! `keeper snapshot`: snapshots, read, checked and compared, while a server runs or not.
 //!
 //! In place of `zkSnapShotToolkit.sh`, `zkSnapshotComparer.sh` and
-//! `zkSnapshotRecursiveSummaryToolkit.sh`. Nodes are read one by one; what is kept of them is at most
-//! a few numbers.
+//! `zkSnapshotRecursiveSummaryToolkit.sh`. Nodes are read one by one; what is kept of them is at
+//! most a few numbers.
 
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
