@@ -229,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
         if limits.throttle_requests == 0 {
             return false;
         }
-        let stats = self.thread.handle.stats();
+        let (stats, metrics) = (self.thread.handle.stats(), self.thread.handle.metrics());
         loop {
             if stats.outstanding() < limits.throttle_requests {
                 self.stall = None;
@@ -237,6 +237,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Open<'_, S> {
             }
             let stall = self.stall.get_or_insert_with(|| {
                 stats.add_throttle_wait();
+                metrics.request_throttle_wait_count.increment();
                 Box::pin(sleep(limits.throttle_stall.max(STALL_MIN)))
             });
             if stall.as_mut().poll(context).is_pending() {
