@@ -25,8 +25,8 @@ const WINDOW_MIN: usize = 8;
 /// Bytes of answers that the unanswered requests of a connection may come to, as far as its last
 /// answers tell.
 const ANSWERS: usize = 8 << 20;
-/// What answers are taken for before there is any, in bytes: the largest that nodes come to, so that
-/// a client that asks for much at once and reads nothing does not take the server's memory.
+/// What answers are taken for before there is any, in bytes: the largest that nodes come to, so
+/// that a client that asks for much at once and reads nothing does not take the server's memory.
 const FIRST_ANSWER: usize = 1 << 20;
 /// Bytes waiting to be sent above which no further requests are read.
 const OUT_HIGH: usize = 1 << 20;
