@@ -85,9 +85,11 @@ fn play(
         let latest = round.checkpoints().pop();
         *built_on += usize::from(latest.as_deref().is_some_and(refers_to_others));
         let mut child = round.start(parallelism, latest.as_deref());
-        let lives_ms = 60 + dice.roll(900);
-        // So many that one can build on another.
-        let more = if Mode::INCREMENTAL.contains(&mode) { 1 + dice.roll(6) } else { 0 };
+        // In time, or so many checkpoints that one can build on another.
+        let (lives_ms, more) = match Mode::INCREMENTAL.contains(&mode) {
+            true => (0, 1 + dice.roll(6)),
+            false => (60 + dice.roll(900), 0),
+        };
         let first = round.newest();
         let is_time = || round.newest() >= first + more;
         if kills < most.min(KILLS_OF_A_ROUND) && outlives(&mut child, lives_ms, is_time) {

@@ -20,20 +20,6 @@ fn queries_with_state_on_disk() {
     compare("query", &outcomes(&[("riverkeeper.testing.keys-in-memory", "1")]));
 }
 
-/// Nor do incremental checkpoints change them.
-#[test]
-fn queries_with_incremental_checkpoints() {
-    compare(
-        "query",
-        &outcomes(&[
-            ("riverkeeper.testing.keys-in-memory", "2"),
-            ("execution.checkpointing.interval", "10 ms"),
-            ("execution.checkpointing.incremental", "true"),
-            ("riverkeeper.testing.incremental-file-cost", "0"),
-        ]),
-    );
-}
-
 /// What becomes of every script, with further options.
 fn outcomes(options: &[(&str, &str)]) -> Vec<Outcome> {
     let manifest = testdata::json(&testdata::text("queries/manifest.json"), "manifest.json");
