@@ -53,7 +53,7 @@ fn check(kills: usize, modes: &[Mode]) -> usize {
     assert_eq!(expected.len(), 4);
     let (mut kills, mut built_on, mut seed) = (0, 0, first as u64);
     while kills < wanted {
-        let mut dice = Dice(seed);
+        let dice = Dice(seed);
         // Each in turn, as there are few rounds.
         let mode = modes[seed as usize % modes.len()];
         let round = Round::new(directory.path(), &format!("round-{seed}"), mode);
