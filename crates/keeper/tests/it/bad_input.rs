@@ -27,7 +27,7 @@ use crate::client::{
 };
 use crate::server::{Server, Settings};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 const P: CreateMode = CreateMode::Persistent;
 /// `jute.maxbuffer`
 const FRAME_MAX: usize = 0xf_ffff;
@@ -46,6 +46,16 @@ fn check_serves(server: &Server) {
     let path = client.create("/check-", b"x", CreateMode::EphemeralSequential).unwrap();
     assert_eq!(&client.get(&path).unwrap().0[..], b"x");
     client.close().unwrap();
+}
+
+/// A metric, as `mntr` shows it.
+fn metric(server: &Server, name: &str) -> u64 {
+    let mut stream = socket(server.address).unwrap();
+    stream.write_all(b"mntr").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let found = text.lines().find_map(|line| line.strip_prefix(&format!("zk_{name}\t")));
+    found.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {text}"))
 }
 
 /// A create of `/n` whose frame has `len` bytes.
@@ -215,6 +225,11 @@ fn connections_that_say_nothing() {
         assert!(is_closed(stream));
     }
     server.await_log("it sent no first frame in time");
+    let started = Instant::now();
+    while metric(&server, "sessionless_connections_expired") < 50 {
+        assert!(started.elapsed() < PATIENCE, "not all are counted");
+        thread::sleep(POLL);
+    }
     // A session whose connection is half open: no end of it ever comes, and it expires.
     let mut gone = Client::open(server.address, &opening(400)).unwrap();
     gone.create("/gone", b"", CreateMode::Ephemeral).unwrap();
@@ -323,6 +338,7 @@ fn ten_thousand_connections_from_one_address() {
         assert!(started.elapsed() < PATIENCE, "room is not given back");
         thread::sleep(POLL);
     }
+    assert!(metric(&server, "connection_rejected") >= refused);
     assert!(server.open_files() <= before.0 + 70 && server.memory() < before.1 + (32 << 20));
 }
 

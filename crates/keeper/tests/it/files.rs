@@ -253,8 +253,10 @@ fn files_of_a_killed_server_go_both_ways() {
         let server = settings.start();
         let mut client = Client::open(server.address, &opening(LONG)).unwrap();
         populate(&mut client, &format!("r{round}"));
-        let seen = without_quota(dump(&mut client));
         stay.push(client);
+        // One that has not proved who it is, as the one that looks later.
+        let mut other = Client::connect(server.address).unwrap();
+        let seen = without_quota(dump(&mut other));
         server.kill();
         let next = if round % 2 == 0 { &theirs } else { &ours };
         let server = next.start();
