@@ -31,10 +31,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{CertificateError, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -171,6 +172,7 @@ fn server_config(settings: &TlsSettings) -> Result<Arc<ServerConfig>, String> {
     if !settings.ciphers.is_empty() {
         provider.cipher_suites = suites(&settings.ciphers);
     }
+    let key_provider = provider.key_provider;
     let provider = Arc::new(provider);
     let versions = protocol_versions(&settings.protocols);
     let failed = |error: &dyn std::fmt::Display| {
@@ -203,6 +205,20 @@ fn server_config(settings: &TlsSettings) -> Result<Arc<ServerConfig>, String> {
             ));
         }
     };
-    let config = builder.with_single_cert(key.chain, key.key).map_err(|error| failed(&error))?;
+    let own = key_provider.load_private_key(key.key).map_err(|error| failed(&error))?;
+    let own = CertifiedKey::new(key.chain, own);
+    match own.keys_match() {
+        Ok(()) => {}
+        // Of X.509 version 1, which rustls does not read: Java serves with it, and whether that
+        // will do is for clients to say.
+        Err(rustls::Error::InvalidCertificate(CertificateError::Other(error))) => {
+            tracing::warn!(
+                "{}: {error}: it is used as it is",
+                settings.key_store.location.display()
+            );
+        }
+        Err(error) => return Err(failed(&error)),
+    }
+    let config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
     Ok(Arc::new(config))
 }
