@@ -89,8 +89,9 @@ public class TestingServer implements Closeable {
         List<String> command = new ArrayList<>();
         command.add(System.getProperty("suites.server"));
         for (String name : System.getProperties().stringPropertyNames()) {
-            if (name.startsWith("zookeeper.") || name.startsWith("znode.")
-                    || name.equals("readonlymode.enabled")) {
+            // Apache's own server, of which some tests start several here, leaves its keys behind.
+            if (name.startsWith("zookeeper.") && !name.startsWith("zookeeper.server.")
+                    || name.startsWith("znode.") || name.equals("readonlymode.enabled")) {
                 command.add("-D" + name + "=" + System.getProperty(name));
             }
         }
