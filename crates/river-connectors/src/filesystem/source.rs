@@ -122,7 +122,9 @@ impl Source for FilesystemSource {
         }))
     }
 
-    /// Splits with rows to come are spread evenly; lists of names may be anybody's.
+    /// Splits with rows to come are spread evenly, in the order of the files: a reader that went
+    /// back from a later file to an earlier one would find its rows late. Lists of names may be
+    /// anybody's.
     fn redistribute(
         &self,
         splits: Vec<Vec<SplitState>>,
@@ -131,7 +133,15 @@ impl Source for FilesystemSource {
         if splits.len() == parallelism as usize {
             return Ok(splits);
         }
-        let (open, lists): (Vec<_>, Vec<_>) = splits.into_iter().flatten().partition(is_open);
+        let (mut open, lists): (Vec<_>, Vec<_>) = splits.into_iter().flatten().partition(is_open);
+        open.sort_by_cached_key(|state| match Stored::decode(state, &self.shared.lister) {
+            Ok(Stored::Open(split, _)) => {
+                let begin = split.begin();
+                Some((split.file.path, begin))
+            }
+            // Whoever goes on with it says what is wrong.
+            _ => None,
+        });
         let mut shares = vec![Vec::new(); parallelism as usize];
         for (number, state) in open.into_iter().chain(lists).enumerate() {
             shares[number % parallelism as usize].push(state);

@@ -417,3 +417,29 @@ fn damaged_state_is_refused() {
         assert!(reader.restore(vec![state.clone()]).is_err(), "{state:?}");
     }
 }
+
+/// A reader that takes over what several had begun reads it in the order of the files: one that
+/// went back would have its watermark run ahead of the rows to come.
+#[test]
+fn a_reader_that_takes_over_never_goes_back() {
+    let mut world = World::new(1);
+    (0..6).for_each(|_| world.add_file());
+    let (table, _) = world.tables(false);
+    let source = FilesystemSource::with_ranges(&table, RANGE).unwrap();
+    let mut readers: Vec<_> = (0..7).map(|subtask| source.reader(subtask, 7).unwrap()).collect();
+    // The last one takes the first split.
+    for reader in readers.iter_mut().rev() {
+        let _ = reader.poll().unwrap();
+    }
+    let splits = readers.iter().map(|reader| reader.snapshot()).collect();
+    for share in source.redistribute(splits, 2).unwrap() {
+        let begins = share.iter().filter_map(|state| {
+            let (path, range) = state.split.split_once('#')?;
+            let begin: u64 = range.split('-').next()?.parse().ok()?;
+            Some((path.to_owned(), begin))
+        });
+        let begins: Vec<_> = begins.collect();
+        assert!(begins.len() >= 2, "{share:?}");
+        assert!(begins.is_sorted(), "{begins:?}");
+    }
+}
