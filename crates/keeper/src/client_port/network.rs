@@ -24,7 +24,8 @@ use crate::server::{Handle, Message};
 
 /// Bytes waiting for a client that takes none, beyond which it is closed; or sixteen of the largest
 /// requests, if that is more.
-const UNSENT_MAX: usize = 64 << 20;
+/// The buffer may be twice as large.
+const UNSENT_MAX: usize = 32 << 20;
 /// Places for outputs that are kept while there are none.
 const KEPT: usize = 16 << 10;
 /// How long a stop waits for clients to take their last answers.
