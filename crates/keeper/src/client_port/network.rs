@@ -23,8 +23,7 @@ use crate::metrics::{Batch, Metrics};
 use crate::server::{Handle, Message};
 
 /// Bytes waiting for a client that takes none, beyond which it is closed; or sixteen of the largest
-/// requests, if that is more.
-/// The buffer may be twice as large.
+/// requests, if that is more. The buffer may be twice as large.
 const UNSENT_MAX: usize = 32 << 20;
 /// Places for outputs that are kept while there are none.
 const KEPT: usize = 16 << 10;

@@ -19,7 +19,6 @@ const TABLES: [&str; 2] = ["rows", "held"];
 
 /// A subtask whose state changes.
 struct Subtask {
-    number: u32,
     writer: FileSnapshotWriter,
     reports: Receiver<SnapshotReport>,
     rows: BTreeMap<i64, Vec<Row>>,
@@ -34,7 +33,7 @@ impl Subtask {
         TABLES.iter().for_each(|table| writer.table(OPERATOR, table, columns()));
         writer.keys(OPERATOR, TABLES[0], vec![0]);
         let (rows, held) = (BTreeMap::new(), Vec::new());
-        Subtask { number, writer, reports, rows, held, changed: BTreeMap::new() }
+        Subtask { writer, reports, rows, held, changed: BTreeMap::new() }
     }
 
     fn set(&mut self, key: i64, rows: Vec<Row>) {
